@@ -1,0 +1,127 @@
+//! Answers that no healthy MLflow server gives.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::time::Duration;
+
+use artifact_store::RetryPolicy;
+use mlflow_client::{Auth, Client, Options};
+use serde_json::json;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+async fn at(server: &MockServer) -> Client {
+    let mut options = Options::new(&server.uri()).unwrap();
+    options.retry = RetryPolicy::within(Duration::from_millis(300));
+    options.auth = Auth::Bearer("t0ken".to_owned());
+    options.workspace = Some("fraud".to_owned());
+    Client::new(options).unwrap()
+}
+
+#[tokio::test]
+async fn requests_are_signed_and_name_their_workspace() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/version"))
+        .and(header("authorization", "Bearer t0ken"))
+        .and(header("x-mlflow-workspace", "fraud"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("3.18.0"))
+        .mount(&server)
+        .await;
+    assert_eq!(at(&server).await.version().await.unwrap(), "3.18.0");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_said_without_the_token() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let said = at(&server)
+        .await
+        .registered_model("x")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("MLFLOW_TRACKING_TOKEN") && said.contains("401"),
+        "{said}"
+    );
+    assert!(!said.contains("t0ken"), "{said}");
+}
+
+#[tokio::test]
+async fn a_login_page_is_not_mlflow() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<html>sign in</html>"))
+        .mount(&server)
+        .await;
+    let client = at(&server).await;
+    let said = client.registered_model("x").await.unwrap_err().to_string();
+    assert!(
+        said.contains("is not MLflow's") && said.contains(client.tracking_uri()),
+        "{said}"
+    );
+    let said = client.version().await.unwrap_err().to_string();
+    assert!(said.contains("is not an MLflow server"), "{said}");
+}
+
+#[tokio::test]
+async fn the_first_line_of_a_message_is_enough() {
+    let server = MockServer::start().await;
+    let body = json!({ "error_code": "BAD_REQUEST", "message": "no.\n[SQL: INSERT]", "sqlstate": "x" });
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(400).set_body_json(body))
+        .mount(&server)
+        .await;
+    let said = at(&server)
+        .await
+        .ensure_registered_model("x")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        said,
+        "MLflow refused POST registered-models/create: no. (400, BAD_REQUEST)"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_left() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(30)))
+        .mount(&server)
+        .await;
+    let mut options = Options::new(&server.uri()).unwrap();
+    options.timeout = Duration::from_millis(100);
+    options.retry = RetryPolicy::within(Duration::from_millis(200));
+    let error = Client::new(options)
+        .unwrap()
+        .registered_model("x")
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_unavailable() && error.to_string().contains("in time"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_listing_does_not_lead_out_of_its_directory() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "files": [{ "path": "../x" }] })))
+        .mount(&server)
+        .await;
+    let said = at(&server)
+        .await
+        .list_artifacts("1/model")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("lists a file `../x`"), "{said}");
+}

@@ -1,0 +1,25 @@
+//! "Did you mean …?"
+
+/// The known word nearest to `word`, if one is near enough to be a likely typo.
+///
+/// Distance is Damerau–Levenshtein over lower-cased text; up to a third of the longer word may differ.
+///
+/// ```
+/// use step_contract::nearest;
+/// assert_eq!(nearest("auc_rco", ["auc_roc", "f1_score"]), Some("auc_roc"));
+/// assert_eq!(nearest("banana", ["auc_roc", "f1_score"]), None);
+/// ```
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance * 3 <= word.chars().count().max(candidate.chars().count()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

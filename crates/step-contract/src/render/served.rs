@@ -1,0 +1,161 @@
+//! The part of a template that serves models beside the step.
+
+use super::template::{PROJECT, RESTRICTED, env_from, quoted};
+use super::yaml::Yaml;
+
+/// The arms, and the ports of each: inference, gRPC, metrics.
+const ARMS: [(&str, [u16; 3]); 2] = [
+    ("challenger", [8080, 9080, 9180]),
+    ("champion", [8081, 9081, 9181]),
+];
+
+/// Kubernetes takes lists, a parameter is text: what the team gives as JSON is put in by a patch of the pod, which also
+/// takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
+pub(super) const POD: &str = "{{=toJSON({'enableServiceLinks': false, 'terminationGracePeriodSeconds': 30, \
+'initContainers': inputs.parameters['champion-uri'] == '' \
+? [{'name': 'challenger', 'command': fromJSON(inputs.parameters['server-command']), \
+'env': fromJSON(inputs.parameters['server-env'])}, \
+{'name': 'fetch-champion', '$patch': 'delete'}, {'name': 'champion', '$patch': 'delete'}] \
+: [{'name': 'challenger', 'command': fromJSON(inputs.parameters['server-command']), \
+'env': fromJSON(inputs.parameters['server-env'])}, \
+{'name': 'champion', 'command': fromJSON(inputs.parameters['server-command']), \
+'env': fromJSON(inputs.parameters['server-env'])}] })}}";
+
+/// What the template asks for beside the step's own parameters: name, description, default.
+const PARAMETERS: [(&str, &str, Option<&str>); 9] = [
+    (
+        "challenger-uri",
+        "MLflow URI of the challenger, such as `runs:/<run id>/model`",
+        None,
+    ),
+    (
+        "challenger-digest",
+        "Digest that the challenger's files must have",
+        None,
+    ),
+    (
+        "champion-uri",
+        "MLflow URI of the champion; empty when there is none",
+        Some(""),
+    ),
+    (
+        "champion-digest",
+        "Digest that the champion's files must have",
+        Some(""),
+    ),
+    ("server-image", "The team's model server", None),
+    (
+        "server-command",
+        "Its command as a JSON list. MODEL_DIR, MODEL_NAME, PORT, GRPC_PORT and METRICS_PORT are in its environment",
+        Some(r#"["mlserver", "start", "$(MODEL_DIR)"]"#),
+    ),
+    (
+        "server-env",
+        "Further variables as a JSON list of name and value",
+        Some(
+            r#"[{"name": "MLSERVER_HTTP_PORT", "value": "$(PORT)"}, {"name": "MLSERVER_GRPC_PORT", "value": "$(GRPC_PORT)"}, {"name": "MLSERVER_METRICS_PORT", "value": "$(METRICS_PORT)"}, {"name": "MLSERVER_MODEL_NAME", "value": "$(MODEL_NAME)"}]"#,
+        ),
+    ),
+    (
+        "server-ready-path",
+        "Path that answers 200 once the model is loaded",
+        Some("/v2/health/ready"),
+    ),
+    (
+        "server-memory",
+        "Memory request and limit of each server",
+        Some("1Gi"),
+    ),
+];
+
+pub(super) fn parameters(y: &mut Yaml) {
+    for (name, description, default) in PARAMETERS {
+        y.pair("- name", name).nest(|y| {
+            y.pair("description", description);
+            if let Some(default) = default {
+                y.line(&format!("default: {}", quoted(default)));
+            }
+        });
+    }
+}
+
+pub(super) fn volumes(y: &mut Yaml) {
+    y.line("- {name: models, emptyDir: {}}");
+}
+
+/// The models are put there first, by digest; the servers start one after the other, and the step after both.
+pub(super) fn init_containers(y: &mut Yaml, version: &str) {
+    y.line("initContainers:").nest(|y| {
+        for (arm, _) in ARMS {
+            y.line(&format!("- name: fetch-{arm}"))
+                .nest(|y| fetch(y, arm, version));
+        }
+        for (arm, ports) in ARMS {
+            y.line(&format!("- name: {arm}")).nest(|y| server(y, arm, ports));
+        }
+    });
+}
+
+fn fetch(y: &mut Yaml, arm: &str, version: &str) {
+    y.pair("image", &format!("{PROJECT}/mlflow-register:{version}"));
+    y.line("command: [/usr/local/bin/mlflow-register]");
+    y.line("args:").nest(|y| {
+        y.line("- fetch");
+        for argument in [
+            format!("{{{{inputs.parameters.{arm}-uri}}}}"),
+            format!("/models/{arm}"),
+            format!("--digest={{{{inputs.parameters.{arm}-digest}}}}"),
+        ] {
+            y.line(&format!("- {}", quoted(&argument)));
+        }
+    });
+    y.line("env:").nest(|y| {
+        for secret in ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"] {
+            y.line(&format!("- name: {secret}")).nest(|y| {
+                y.line(&format!(
+                    "valueFrom: {{secretKeyRef: {{name: {PROJECT}, key: {secret}, optional: true}}}}"
+                ));
+            });
+        }
+    });
+    env_from(y);
+    y.line("volumeMounts:").nest(|y| {
+        y.line("- {name: models, mountPath: /models}")
+            .line(&format!("- {{name: tmp, mountPath: /tmp, subPath: fetch-{arm}}}"))
+            .line(&format!("- {{name: out, mountPath: /out, subPath: fetch-{arm}}}"));
+    });
+    y.line("resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {memory: 256Mi}}");
+    y.line(RESTRICTED);
+}
+
+fn server(y: &mut Yaml, arm: &str, [http, grpc, metrics]: [u16; 3]) {
+    y.pair("image", "{{inputs.parameters.server-image}}");
+    y.line("restartPolicy: Always");
+    y.line("env:").nest(|y| {
+        for (name, value) in [
+            ("MODEL_DIR", format!("/models/{arm}")),
+            ("MODEL_NAME", "{{inputs.parameters.model}}".to_owned()),
+            ("PORT", http.to_string()),
+            ("GRPC_PORT", grpc.to_string()),
+            ("METRICS_PORT", metrics.to_string()),
+        ] {
+            y.line(&format!("- {{name: {name}, value: {}}}", quoted(&value)));
+        }
+    });
+    y.line("startupProbe:").nest(|y| {
+        y.line(&format!(
+            "httpGet: {{path: \"{{{{inputs.parameters.server-ready-path}}}}\", port: {http}}}"
+        ));
+        // Two minutes: imports from a cold image, and a large model.
+        y.line("periodSeconds: 1").line("failureThreshold: 120");
+    });
+    y.line("volumeMounts:").nest(|y| {
+        y.line("- {name: models, mountPath: /models, readOnly: true}")
+            .line(&format!("- {{name: tmp, mountPath: /tmp, subPath: {arm}}}"));
+    });
+    y.line("resources:").nest(|y| {
+        y.line("requests: {cpu: 250m, memory: \"{{inputs.parameters.server-memory}}\"}");
+        y.line("limits: {memory: \"{{inputs.parameters.server-memory}}\"}");
+    });
+    y.line(RESTRICTED);
+}

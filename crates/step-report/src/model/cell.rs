@@ -1,0 +1,139 @@
+//! One cell of a table.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+use super::wire;
+use crate::number::{self, Format};
+
+/// One cell: a text, a number with the form a reader should get, or an outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Cell {
+    /// A number; right-aligned.
+    Number {
+        /// The exact value; null when it is not finite.
+        #[serde(with = "wire::number")]
+        #[schemars(with = "Option<f64>")]
+        number: f64,
+        /// How a reader should get it.
+        #[serde(default, skip_serializing_if = "Format::is_auto")]
+        format: Format,
+        /// Why it is null.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An outcome; shown as a badge.
+    Outcome {
+        /// The outcome.
+        outcome: Outcome,
+    },
+    /// A text.
+    Text(String),
+}
+
+impl Cell {
+    /// A number in a given form.
+    #[must_use]
+    pub fn number(number: f64, format: Format) -> Self {
+        let reason = (!number.is_finite()).then(|| number::reason(number).to_owned());
+        Self::Number {
+            number,
+            format,
+            reason,
+        }
+    }
+
+    /// A share of one, shown as a percentage.
+    #[must_use]
+    pub fn percent(share: f64) -> Self {
+        Self::number(share, Format::Percent)
+    }
+
+    /// A p-value.
+    #[must_use]
+    pub fn p_value(p: f64) -> Self {
+        Self::number(p, Format::PValue)
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self::Text(String::new())
+    }
+
+    /// In the form that a reader gets.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self {
+            Self::Number {
+                number,
+                reason: Some(reason),
+                ..
+            } if !number.is_finite() => reason.clone(),
+            Self::Number { number, format, .. } => format.show(*number),
+            Self::Outcome { outcome } => outcome.word().to_owned(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    pub(crate) fn normalise(&mut self) {
+        if let Self::Number { number, reason, .. } = self
+            && !number.is_finite()
+        {
+            reason.get_or_insert_with(|| number::reason(*number).to_owned());
+            *number = f64::NAN;
+        }
+    }
+}
+
+macro_rules! cell_from {
+    ($format:expr; $($number:ty),*) => {$(
+        impl From<$number> for Cell {
+            #[expect(clippy::allow_attributes, reason = "not every type of the list loses precision")]
+            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "shown, not computed with")]
+            fn from(value: $number) -> Self {
+                Self::number(value as f64, $format)
+            }
+        }
+    )*};
+}
+cell_from!(Format::Auto; f64, f32);
+cell_from!(Format::Count; u64, u32, i64, i32, usize);
+
+impl From<&str> for Cell {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&String> for Cell {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
+impl From<Outcome> for Cell {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome { outcome }
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or_else(Self::empty, Into::into)
+    }
+}

@@ -1,0 +1,251 @@
+//! From the raw arguments of a container to what clap reads.
+//!
+//! An Argo template passes every parameter as `--flag={{…}}` and has no shell to leave one out. So an
+//! empty value means "not given", a switch may say `=true` or `=false`, and an optional artifact that
+//! Argo did not place is not there.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{Arg, ArgAction, Command};
+use step_contract::{InArtifact, StepSpec};
+
+/// Attaches `<STEP>_<FLAG>` to every flag that names no variable of its own, and the flags of the process.
+pub(crate) fn prepare(command: Command, spec: &StepSpec) -> Command {
+    let prefix = spec.name.replace('-', "_").to_uppercase();
+    let command = <crate::ProcessArgs as clap::Args>::augment_args(command)
+        .name(spec.name)
+        .bin_name(spec.name)
+        .version(spec.version)
+        .about(spec.summary)
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .after_help(format!(
+            "Without a sub-command, `{}` is meant. `--describe json|template|rbac|markdown` prints the contract.",
+            spec.default_command
+        ));
+    with_env(command, &prefix)
+}
+
+fn with_env(command: Command, prefix: &str) -> Command {
+    let command = command.mut_args(|arg| {
+        let Some(long) = arg.get_long() else { return arg };
+        if matches!(arg.get_id().as_str(), "help" | "version") {
+            return arg;
+        }
+        let name = match arg.get_env() {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => format!("{prefix}_{}", long.replace('-', "_").to_uppercase()),
+        };
+        // An empty variable is what a template leaves when a value is not set.
+        let empty = std::env::var_os(&name).is_some_and(|value| value.is_empty());
+        let arg = if empty {
+            arg.env(clap::builder::Resettable::Reset)
+        } else {
+            arg.env(name)
+        };
+        arg.hide_env_values(true)
+    });
+    command.mut_subcommands(|sub| with_env(sub, prefix))
+}
+
+/// The arguments as clap shall see them: the default sub-command put in, empty values taken out.
+pub(crate) fn normalise(raw: Vec<OsString>, command: &Command, spec: &StepSpec) -> Vec<OsString> {
+    let mut args = raw.into_iter();
+    let mut out: Vec<OsString> = args.next().into_iter().collect();
+    let mut rest: Vec<OsString> = args.collect();
+    let named = rest.iter().position(|arg| {
+        arg.to_str()
+            .is_some_and(|text| command.find_subcommand(text).is_some())
+    });
+    let asks_top = rest.first().is_some_and(|arg| {
+        arg.to_str()
+            .is_some_and(|text| matches!(text, "-h" | "--help" | "-V" | "--version"))
+    });
+    // A word that is no sub-command is left for clap, which names the nearest one.
+    let unknown_word = rest
+        .first()
+        .is_some_and(|arg| !arg.to_string_lossy().starts_with('-'));
+    if named.is_none() && !asks_top && !unknown_word {
+        rest.insert(0, spec.default_command.into());
+    }
+    let leaf_name = rest
+        .iter()
+        .filter_map(|arg| arg.to_str())
+        .find(|text| command.find_subcommand(text).is_some());
+    let leaf = leaf_name
+        .and_then(|name| command.find_subcommand(name))
+        .unwrap_or(command)
+        .clone();
+    out.extend(rest.into_iter().filter_map(|arg| one(arg, &leaf, command)));
+    out
+}
+
+fn one(arg: OsString, leaf: &Command, root: &Command) -> Option<OsString> {
+    let Some(text) = arg.to_str() else {
+        return Some(arg);
+    };
+    let Some((flag, value)) = text.strip_prefix("--").and_then(|flag| flag.split_once('=')) else {
+        let value = text.trim_end_matches(['\n', '\r']);
+        return if value.is_empty() {
+            None
+        } else {
+            Some(value.into())
+        };
+    };
+    let Some(known) = find(leaf, flag).or_else(|| find(root, flag)) else {
+        return Some(arg);
+    };
+    let value = value.trim_end_matches(['\n', '\r']);
+    if value.is_empty() {
+        return None;
+    }
+    if matches!(known.get_action(), ArgAction::SetTrue) {
+        return match value {
+            "true" => Some(format!("--{flag}").into()),
+            "false" => None,
+            _ => Some(arg),
+        };
+    }
+    if is_absent_artifact(known, value) {
+        return None;
+    }
+    Some(format!("--{flag}={value}").into())
+}
+
+fn find<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| arg.get_long() == Some(flag))
+}
+
+/// An optional artifact that Argo was not given is not placed, and a template still names its path.
+fn is_absent_artifact(arg: &Arg, value: &str) -> bool {
+    let placed = value.starts_with("/in/") || value.starts_with("/config/");
+    let optional = !arg.is_required_set() && arg.get_default_values().is_empty();
+    placed
+        && optional
+        && arg.get_value_parser().type_id() == std::any::TypeId::of::<InArtifact>()
+        && !Path::new(value).exists()
+}
+
+/// The value of a flag in arguments that clap could not read.
+pub(crate) fn raw_value(args: &[OsString], flag: &str) -> Option<String> {
+    let mut texts = args.iter().filter_map(|arg| arg.to_str());
+    while let Some(text) = texts.next() {
+        let Some(rest) = text.strip_prefix("--").and_then(|text| text.strip_prefix(flag)) else {
+            continue;
+        };
+        if let Some(value) = rest.strip_prefix('=') {
+            return Some(value.to_owned());
+        }
+        if rest.is_empty() {
+            return texts.next().map(ToOwned::to_owned);
+        }
+    }
+    None
+}
+
+/// Where the report goes when the arguments cannot be read: as written, or the default.
+pub(crate) fn report_location(args: &[OsString], spec: &StepSpec) -> String {
+    if let Some(value) = raw_value(args, "report") {
+        return value;
+    }
+    let variable = format!("{}_REPORT", spec.name.replace('-', "_").to_uppercase());
+    std::env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| "/out/report.json".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use step_contract::{CommandKind, CommandSpec};
+
+    static SPEC: StepSpec = StepSpec {
+        name: "weigh",
+        version: "1.0.0",
+        summary: "Weighs.",
+        description: "",
+        commands: &[CommandSpec {
+            name: "check",
+            kind: CommandKind::Decides,
+            verdicts: &[],
+            rbac: &[],
+            template: None,
+        }],
+        default_command: "check",
+        configs: &[],
+    };
+
+    fn command() -> Command {
+        let check = Command::new("check")
+            .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue))
+            .arg(Arg::new("model").long("model"))
+            .arg(
+                Arg::new("champion")
+                    .long("champion")
+                    .value_parser(clap::value_parser!(InArtifact)),
+            );
+        prepare(Command::new("weigh").subcommand(check), &SPEC)
+    }
+
+    fn normal(args: &[&str]) -> Vec<String> {
+        let raw = std::iter::once("weigh")
+            .chain(args.iter().copied())
+            .map(OsString::from)
+            .collect();
+        let out = normalise(raw, &command(), &SPEC);
+        out.into_iter()
+            .skip(1)
+            .map(|arg| arg.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_default_sub_command_is_put_in() {
+        assert_eq!(normal(&["--model=a"]), ["check", "--model=a"]);
+        assert_eq!(normal(&["check", "--model", "a"]), ["check", "--model", "a"]);
+        assert_eq!(normal(&["--help"]), ["--help"]);
+        assert_eq!(normal(&["chekc"]), ["chekc"]);
+    }
+
+    #[test]
+    fn a_template_can_leave_a_value_out() {
+        assert_eq!(
+            normal(&[
+                "check",
+                "--model=",
+                "--dry-run=false",
+                "--champion=/in/none.parquet"
+            ]),
+            ["check"]
+        );
+        assert_eq!(
+            normal(&["check", "--model=a\n", "--dry-run=true"]),
+            ["check", "--model=a", "--dry-run"]
+        );
+        assert_eq!(
+            normal(&["check", "--champion=here.parquet"]),
+            ["check", "--champion=here.parquet"]
+        );
+    }
+
+    #[test]
+    fn every_flag_has_its_variable() {
+        let command = command();
+        let check = command.find_subcommand("check").unwrap();
+        let model = check.get_arguments().find(|arg| arg.get_id() == "model").unwrap();
+        assert_eq!(model.get_env().unwrap(), "WEIGH_MODEL");
+    }
+
+    #[test]
+    fn the_report_is_found_in_arguments_that_cannot_be_read() {
+        let args = ["weigh", "--bogus", "--report", "r.json"].map(OsString::from);
+        assert_eq!(report_location(&args, &SPEC), "r.json");
+        assert_eq!(
+            report_location(&["weigh".into(), "--report=s3://b/r.json".into()], &SPEC),
+            "s3://b/r.json"
+        );
+        assert_eq!(report_location(&["weigh".into()], &SPEC), "/out/report.json");
+    }
+}

@@ -1,0 +1,58 @@
+//! What the runtime gives a step to work with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use artifact_store::Store;
+use jiff::Timestamp;
+use step_contract::StepSpec;
+use step_report::Report;
+use tokio_util::sync::CancellationToken;
+
+use crate::progress::Progress;
+
+/// The surroundings of one run of a step. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Files, S3 and HTTP.
+    pub store: Store,
+    /// Set when the step shall stop: check it between batches, and return [`crate::StepError::terminated`].
+    pub cancel: CancellationToken,
+    /// When the process began.
+    pub started: Timestamp,
+    /// How far the work is.
+    pub progress: Arc<Progress>,
+    pub(crate) spec: &'static StepSpec,
+    pub(crate) command: String,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Context {
+    /// An empty report of this step and sub-command.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(self.spec.name, &self.command, self.spec.version)
+    }
+
+    /// A statement of this step and sub-command.
+    #[must_use]
+    pub fn statement(&self) -> provenance::StatementBuilder {
+        let builder = provenance::Statement::builder(self.spec.name, &self.command, self.spec.version);
+        match std::env::var("ARGO_WORKFLOW_UID") {
+            Ok(uid) if !uid.is_empty() => builder.invocation(&uid),
+            _ => builder,
+        }
+    }
+
+    /// The further certificate authorities to trust, for clients of other services.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    /// Whether the step has been asked to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}

@@ -1,0 +1,64 @@
+//! What a step hands to the runtime when it is done.
+
+use provenance::StatementBuilder;
+use step_contract::{Exit, OutArtifact};
+use step_report::Report;
+
+/// The end of a step: a decision with its report and outputs, or text.
+#[derive(Debug)]
+pub struct Finished(pub(crate) Product);
+
+#[derive(Debug)]
+pub(crate) enum Product {
+    Decision(Box<Decision>),
+    Text(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) verdict: String,
+    pub(crate) exit: Option<Exit>,
+    pub(crate) report: Report,
+    pub(crate) statement: StatementBuilder,
+    pub(crate) outputs: Vec<(OutArtifact, Vec<u8>)>,
+}
+
+impl Finished {
+    /// A decision. `verdict` is one of the words of the sub-command's [`step_contract::CommandSpec`],
+    /// which also says the exit; `report.reason` is the sentence that goes with it. The runtime fills in the
+    /// verdict and the times, writes everything, and adds each output to the statement's subjects.
+    #[must_use]
+    pub fn decision(verdict: &str, report: Report, statement: StatementBuilder) -> Self {
+        Self(Product::Decision(Box::new(Decision {
+            verdict: verdict.to_owned(),
+            exit: None,
+            report,
+            statement,
+            outputs: Vec::new(),
+        })))
+    }
+
+    /// Text for standard output.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self(Product::Text(text.into()))
+    }
+
+    /// A file to write, whole or not at all, before the report.
+    #[must_use]
+    pub fn with_output(mut self, location: &OutArtifact, bytes: Vec<u8>) -> Self {
+        if let Product::Decision(decision) = &mut self.0 {
+            decision.outputs.push((location.clone(), bytes));
+        }
+        self
+    }
+
+    /// Another exit than the verdict's own, as `--fail-on` asks for.
+    #[must_use]
+    pub fn with_exit(mut self, exit: Exit) -> Self {
+        if let Product::Decision(decision) = &mut self.0 {
+            decision.exit = Some(exit);
+        }
+        self
+    }
+}

@@ -1,0 +1,236 @@
+//! A loopback HTTP proxy that answers wrong for a while, then forwards. For what real servers
+//! cannot be asked to do: 503, cut connections, a service that goes away in the middle.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// What happens to a request instead of being forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// This status, with no body; `retry_after` seconds in the header when given.
+    Status {
+        /// The status, e.g. 503.
+        status: u16,
+        /// Seconds for `Retry-After`.
+        retry_after: Option<u32>,
+    },
+    /// The connection closes without an answer.
+    Cut,
+    /// The answer of the real server is cut after this many bytes (head included).
+    CutAfter(usize),
+}
+
+impl Fault {
+    /// 503 without `Retry-After`.
+    pub const UNAVAILABLE: Self = Self::Status {
+        status: 503,
+        retry_after: None,
+    };
+}
+
+type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+#[derive(Default)]
+struct Plan {
+    faults: Mutex<Vec<(Matcher, usize, Fault)>>,
+    seen: Mutex<Vec<String>>,
+    failed: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// The proxy. It stops when dropped.
+pub struct FaultProxy {
+    address: SocketAddr,
+    plan: Arc<Plan>,
+}
+
+impl std::fmt::Debug for FaultProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultProxy")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FaultProxy {
+    /// A proxy on a free loopback port before `target` (`127.0.0.1:9000` or `http://…`).
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub fn before(target: &str) -> io::Result<Self> {
+        let target = target
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let plan = Arc::new(Plan::default());
+        let shared = Arc::clone(&plan);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if shared.stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (Ok(client), plan, target) = (client, Arc::clone(&shared), target.clone()) else {
+                    continue;
+                };
+                thread::spawn(move || serve(client, &target, &plan));
+            }
+        });
+        Ok(Self { address, plan })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next `times` requests get `fault`.
+    pub fn fail(&self, times: usize, fault: Fault) {
+        self.fail_when(|_| true, times, fault);
+    }
+
+    /// The next `times` requests whose first line (`GET /path HTTP/1.1`) `matches` get `fault`.
+    pub fn fail_when(
+        &self,
+        matches: impl Fn(&str) -> bool + Send + Sync + 'static,
+        times: usize,
+        fault: Fault,
+    ) {
+        lock(&self.plan.faults).push((Box::new(matches), times, fault));
+    }
+
+    /// Forwards everything from now on.
+    pub fn heal(&self) {
+        lock(&self.plan.faults).clear();
+    }
+
+    /// How many requests were failed.
+    pub fn failed(&self) -> usize {
+        self.plan.failed.load(Ordering::SeqCst)
+    }
+
+    /// The first line of every request that came, in order.
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.plan.seen).clone()
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.plan.stop.store(true, Ordering::SeqCst);
+        // The listener wakes up for one more connection and sees the flag.
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Plan {
+    fn fault_for(&self, line: &str) -> Option<Fault> {
+        let mut faults = lock(&self.faults);
+        let hit = faults
+            .iter_mut()
+            .find(|(matches, left, _)| *left > 0 && matches(line))?;
+        hit.1 = hit.1.saturating_sub(1);
+        self.failed.fetch_add(1, Ordering::SeqCst);
+        Some(hit.2)
+    }
+}
+
+/// One connection carries one request: `Connection: close` is put in, so that bodies need no
+/// parsing beyond the request's own length.
+fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
+    let _ = client.set_read_timeout(Some(Duration::from_secs(30)));
+    let Some((head, rest)) = read_head(&mut client) else {
+        return;
+    };
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    lock(&plan.seen).push(line.clone());
+    let cut = match plan.fault_for(&line) {
+        Some(Fault::Status { status, retry_after }) => {
+            drain(&mut client, &head, rest.len());
+            let pause = retry_after
+                .map(|s| format!("Retry-After: {s}\r\n"))
+                .unwrap_or_default();
+            let answer = format!(
+                "HTTP/1.1 {status} Injected\r\n{pause}Content-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let _ = client.write_all(answer.as_bytes());
+            return;
+        }
+        Some(Fault::Cut) => {
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
+        Some(Fault::CutAfter(bytes)) => Some(bytes),
+        None => None,
+    };
+    let Ok(mut server) = TcpStream::connect(target) else {
+        return;
+    };
+    let mut out = String::new();
+    for (at, line) in head.split("\r\n").enumerate() {
+        if at == 1 {
+            out.push_str("Connection: close\r\n");
+        }
+        if !line.to_ascii_lowercase().starts_with("connection:") && !line.is_empty() {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    }
+    out.push_str("\r\n");
+    if server
+        .write_all(out.as_bytes())
+        .and_then(|()| server.write_all(&rest))
+        .is_err()
+    {
+        return;
+    }
+    if let (Ok(mut from), Ok(mut to)) = (client.try_clone(), server.try_clone()) {
+        thread::spawn(move || io::copy(&mut from, &mut to));
+    }
+    let _ = match cut {
+        Some(bytes) => io::copy(&mut (&mut server).take(bytes as u64), &mut client),
+        None => io::copy(&mut server, &mut client),
+    };
+    let _ = server.shutdown(Shutdown::Both);
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+/// The head of a request up to its empty line, and the bytes that came with it.
+fn read_head(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut seen = Vec::new();
+    let mut buffer = [0_u8; 8192];
+    loop {
+        if let Some(end) = seen.windows(4).position(|w| w == b"\r\n\r\n") {
+            let rest = seen.split_off(end + 4);
+            return Some((String::from_utf8_lossy(&seen).into_owned(), rest));
+        }
+        match client.read(&mut buffer) {
+            Ok(count) if count > 0 && seen.len() < 1 << 20 => {
+                seen.extend_from_slice(buffer.get(..count)?);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Reads the rest of the body, or the client may see its connection reset before the answer.
+fn drain(client: &mut TcpStream, head: &str, have: usize) {
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+        .unwrap_or(0);
+    let left = length.saturating_sub(have) as u64;
+    let _ = io::copy(&mut client.take(left), &mut io::sink());
+}

@@ -1,0 +1,17 @@
+//! Helpers for tests: step directories, goldens through the real binary, servers that inject faults
+
+pub mod faults;
+pub mod mlflow;
+pub mod mlserver;
+pub mod model_stub;
+pub mod process;
+pub mod s3;
+
+/// A server of canned answers, for faults that a real service does not have on order.
+pub use wiremock;
+
+pub use faults::{Fault, FaultProxy};
+pub use mlflow::MlflowServer;
+pub use mlserver::MlServer;
+pub use model_stub::{ModelStub, Reply};
+pub use s3::S3Server;

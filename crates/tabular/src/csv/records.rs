@@ -1,0 +1,238 @@
+//! From bytes to records: quotes, line breaks inside quotes, CR LF, a byte order mark.
+
+use std::io::Read;
+
+use crate::TableError;
+
+/// No record of a table is longer; a quote that is never closed would otherwise swallow the file.
+const LONGEST_RECORD: usize = 64 << 20;
+
+/// One record: its fields, unquoted.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    quoted: Vec<bool>,
+    /// The line on which the record begins, counted from 1.
+    pub(crate) line: u64,
+}
+
+impl Record {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn text(&self, index: usize) -> Result<&str, std::str::Utf8Error> {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        std::str::from_utf8(&self.bytes[start..self.ends[index]])
+    }
+
+    pub(crate) fn quoted(&self, index: usize) -> bool {
+        self.quoted[index]
+    }
+
+    /// A line with nothing on it.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.len() == 1 && self.bytes.is_empty() && !self.quoted[0]
+    }
+
+    fn clear(&mut self, line: u64) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.quoted.clear();
+        self.line = line;
+    }
+
+    fn end_field(&mut self, quoted: bool) {
+        self.ends.push(self.bytes.len());
+        self.quoted.push(quoted);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// After a quote inside a quoted field: its end, or the first half of `""`.
+    QuoteSeen,
+}
+
+/// Reads records from a stream.
+pub(crate) struct Records {
+    file: String,
+    read: Box<dyn Read + Send>,
+    delimiter: u8,
+    buffer: Vec<u8>,
+    at: usize,
+    filled: usize,
+    line: u64,
+    started: bool,
+}
+
+impl Records {
+    pub(crate) fn new(file: &str, read: Box<dyn Read + Send>, delimiter: u8) -> Self {
+        Self {
+            file: file.to_owned(),
+            read,
+            delimiter,
+            buffer: vec![0; 256 << 10],
+            at: 0,
+            filled: 0,
+            line: 1,
+            started: false,
+        }
+    }
+
+    /// Refills the buffer; `false` at the end of the stream.
+    fn fill(&mut self) -> Result<bool, TableError> {
+        self.at = 0;
+        self.filled = 0;
+        while self.filled == 0 {
+            match self.read.read(&mut self.buffer) {
+                Ok(0) => return Ok(false),
+                Ok(count) => self.filled = count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    let what = "the compressed stream ends early: the file is truncated; copy it again";
+                    return Err(TableError::corrupt(
+                        &self.file,
+                        format!("after line {}", self.line),
+                        what,
+                    ));
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
+                    ) =>
+                {
+                    let what = format!("the compressed stream is corrupt ({error})");
+                    return Err(TableError::corrupt(
+                        &self.file,
+                        format!("after line {}", self.line),
+                        what,
+                    ));
+                }
+                Err(error) => return Err(TableError::io(&self.file, error)),
+            }
+        }
+        if !self.started {
+            self.started = true;
+            self.check_encoding()?;
+        }
+        Ok(self.at < self.filled || self.fill()?)
+    }
+
+    fn check_encoding(&mut self) -> Result<(), TableError> {
+        let head = &self.buffer[..self.filled];
+        if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            self.at = 3;
+        } else if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+            return Err(TableError::corrupt(
+                &self.file,
+                "line 1",
+                "the text is UTF-16; save the file as UTF-8",
+            ));
+        } else if head.starts_with(b"PAR1") || head.starts_with(b"ARROW1") || head.starts_with(&[0x1F, 0x8B])
+        {
+            let what = "not delimited text, by its first bytes; give the file the ending of its real format";
+            return Err(TableError::corrupt(&self.file, "line 1", what));
+        }
+        Ok(())
+    }
+
+    /// Reads the next record; `false` at the end.
+    pub(crate) fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
+        record.clear(self.line);
+        let mut state = State::FieldStart;
+        let mut quoted = false;
+        loop {
+            if self.at == self.filled && !self.fill()? {
+                return self.end(record, state, quoted);
+            }
+            if state == State::Plain {
+                self.copy_plain(record);
+                if self.at == self.filled {
+                    continue;
+                }
+            }
+            let byte = self.buffer[self.at];
+            self.at += 1;
+            if record.bytes.len() > LONGEST_RECORD {
+                let what = format!("a record of over {LONGEST_RECORD} bytes; is a quote never closed?");
+                return Err(self.corrupt(record, what));
+            }
+            match (state, byte) {
+                (State::Quoted, b'"') => state = State::QuoteSeen,
+                (State::Quoted, _) => {
+                    self.line += u64::from(byte == b'\n');
+                    record.bytes.push(byte);
+                }
+                (State::QuoteSeen, b'"') => {
+                    record.bytes.push(b'"');
+                    state = State::Quoted;
+                }
+                (State::FieldStart, b'"') => {
+                    quoted = true;
+                    state = State::Quoted;
+                }
+                (_, b'\n') => {
+                    if !quoted && record.bytes.last() == Some(&b'\r') && state == State::Plain {
+                        record.bytes.pop();
+                    }
+                    record.end_field(quoted);
+                    self.line += 1;
+                    return Ok(true);
+                }
+                (_, byte) if byte == self.delimiter => {
+                    record.end_field(quoted);
+                    quoted = false;
+                    state = State::FieldStart;
+                }
+                // The CR of a CR LF after a closing quote.
+                (State::QuoteSeen, b'\r') => {}
+                (State::QuoteSeen, _) => {
+                    let what = format!("text after the closing quote of field {}", record.len() + 1);
+                    return Err(self.corrupt(record, what));
+                }
+                (State::FieldStart | State::Plain, _) => {
+                    record.bytes.push(byte);
+                    state = State::Plain;
+                }
+            }
+        }
+    }
+
+    /// Copies up to the next byte that means something in a plain field.
+    fn copy_plain(&mut self, record: &mut Record) {
+        let rest = &self.buffer[self.at..self.filled];
+        let count = rest
+            .iter()
+            .position(|byte| *byte == b'\n' || *byte == self.delimiter)
+            .unwrap_or(rest.len());
+        record.bytes.extend_from_slice(&rest[..count]);
+        self.at += count;
+    }
+
+    fn end(&self, record: &mut Record, state: State, quoted: bool) -> Result<bool, TableError> {
+        if state == State::Quoted {
+            return Err(self.corrupt(
+                record,
+                "the quote that opens on this line is never closed".to_owned(),
+            ));
+        }
+        if state == State::FieldStart && record.len() == 0 {
+            return Ok(false);
+        }
+        if state == State::Plain && record.bytes.last() == Some(&b'\r') {
+            record.bytes.pop();
+        }
+        record.end_field(quoted);
+        Ok(true)
+    }
+
+    fn corrupt(&self, record: &Record, what: String) -> TableError {
+        TableError::corrupt(&self.file, format!("line {}", record.line), what)
+    }
+}

@@ -1,0 +1,371 @@
+//! Parquet: the footer first, then only the columns and row groups that are asked for.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::guard::guard;
+use crate::input::Cursor;
+use crate::source::Batches;
+use crate::{Batch, Field, Input, RangeRead, RowGroup, TableError, convert};
+
+/// The footer, parsed once and shared by all scans.
+#[derive(Debug, Clone)]
+pub(crate) struct Footer {
+    metadata: ArrowReaderMetadata,
+}
+
+impl Footer {
+    pub(crate) fn row_groups(&self) -> Vec<RowGroup> {
+        self.metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| RowGroup {
+                rows: u64::try_from(group.num_rows()).ok(),
+                bytes: u64::try_from(group.compressed_size()).unwrap_or(0),
+            })
+            .collect()
+    }
+}
+
+/// Ranges as Parquet wants them.
+#[derive(Clone)]
+struct Chunks(Arc<dyn RangeRead>);
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = Cursor;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Cursor> {
+        Ok(Cursor::small(Arc::clone(&self.0), start))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        // Before a buffer is made for it: a corrupt length may be anything.
+        if start
+            .checked_add(length as u64)
+            .is_none_or(|end| end > self.0.len())
+        {
+            return Err(ParquetError::EOF(format!(
+                "bytes {start}+{length} are past the end of the file at {}",
+                self.0.len()
+            )));
+        }
+        let bytes = self.0.read_at(start, length)?;
+        if bytes.len() != length {
+            return Err(ParquetError::EOF(format!(
+                "got {} of {length} bytes at {start}",
+                bytes.len()
+            )));
+        }
+        Ok(bytes)
+    }
+}
+
+pub(crate) fn open(input: &Input) -> Result<(Vec<Field>, Footer), TableError> {
+    check_magic(input)?;
+    let chunks = Chunks(Arc::clone(&input.reader));
+    let failed = |error: ParquetError| explain(input, "footer", error);
+    let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(failed)?;
+    check_footer(input, metadata.metadata())?;
+    let metadata = with_dictionaries(&metadata).unwrap_or(metadata);
+    let fields = metadata
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| {
+            // How this crate decodes text is no property of the file.
+            let shown = match field.data_type() {
+                DataType::Dictionary(_, value) => value.as_ref(),
+                other => other,
+            };
+            convert::field_of(field.name(), shown, field.is_nullable())
+        })
+        .collect();
+    Ok((fields, Footer { metadata }))
+}
+
+/// Tells apart what users do: a file cut off while it was copied, and another format under this name.
+fn check_magic(input: &Input) -> Result<(), TableError> {
+    let len = input.reader.len();
+    let read = |at, count| {
+        input
+            .reader
+            .read_at(at, count)
+            .map_err(|error| TableError::io(&input.name, error))
+    };
+    let head = read(0, 4)?;
+    if head.as_ref() != b"PAR1" {
+        let what = if head.as_ref() == b"PARE" {
+            "an encrypted Parquet file; decrypt it first"
+        } else {
+            "not a Parquet file (it does not begin with PAR1)"
+        };
+        return Err(TableError::corrupt(&input.name, "", what));
+    }
+    if len < 12 || read(len - 4, 4)?.as_ref() != b"PAR1" {
+        let what = format!(
+            "the Parquet file is truncated: it does not end with its footer (PAR1) after {len} bytes; copy it again"
+        );
+        return Err(TableError::corrupt(&input.name, "", what));
+    }
+    Ok(())
+}
+
+/// Sizes in a corrupt footer may be anything; decoders allocate by them.
+fn check_footer(input: &Input, metadata: &ParquetMetaData) -> Result<(), TableError> {
+    let bad = |at: String, what: String| Err(TableError::corrupt(&input.name, at, what));
+    let len = input.reader.len();
+    let mut total: i64 = 0;
+    for (index, group) in metadata.row_groups().iter().enumerate() {
+        let rows = group.num_rows();
+        total = total.saturating_add(rows);
+        if rows < 0 {
+            return bad(
+                format!("row group {index}"),
+                format!("the footer says {rows} rows"),
+            );
+        }
+        for chunk in group.columns() {
+            let at = || format!("row group {index}, column {}", chunk.column_path().string());
+            let start = chunk
+                .dictionary_page_offset()
+                .unwrap_or_else(|| chunk.data_page_offset());
+            let end = start.checked_add(chunk.compressed_size());
+            if start < 0
+                || chunk.compressed_size() < 0
+                || chunk.data_page_offset() < 0
+                || end
+                    .and_then(|end| u64::try_from(end).ok())
+                    .is_none_or(|end| end > len)
+            {
+                let what = format!(
+                    "the footer places {} bytes at {start}, past the file's {len}: the file is truncated or corrupt",
+                    chunk.compressed_size()
+                );
+                return bad(at(), what);
+            }
+            if chunk.num_values() < 0
+                || (chunk.column_descr().max_rep_level() == 0 && chunk.num_values() != rows)
+            {
+                return bad(
+                    at(),
+                    format!("the footer says {} values for {rows} rows", chunk.num_values()),
+                );
+            }
+        }
+    }
+    if total != metadata.file_metadata().num_rows() {
+        let what = format!(
+            "{} rows in all, but {total} in its row groups",
+            metadata.file_metadata().num_rows()
+        );
+        return bad("footer".to_owned(), what);
+    }
+    Ok(())
+}
+
+/// Asks for text columns as dictionaries where the file stores them so: a check then runs once a distinct value.
+/// A column of mostly distinct values would only pay for building them.
+fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
+    const BYTES_A_VALUE: i64 = 4;
+    let parquet = metadata.metadata();
+    let descriptor = metadata.parquet_schema();
+    let mut changed = false;
+    let fields: Vec<_> = metadata
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(root, field)| {
+            let text = matches!(
+                field.data_type(),
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+            );
+            let leaf =
+                (0..descriptor.num_columns()).find(|leaf| descriptor.get_column_root_idx(*leaf) == root);
+            let encoded = |leaf: usize| {
+                parquet.row_groups().iter().all(|group| {
+                    let chunk = group.column(leaf);
+                    chunk.dictionary_page_offset().is_some()
+                        && chunk.uncompressed_size() <= chunk.num_values().saturating_mul(BYTES_A_VALUE)
+                })
+            };
+            if text && parquet.num_row_groups() > 0 && leaf.is_some_and(encoded) {
+                changed = true;
+                let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                Arc::new(field.as_ref().clone().with_data_type(kind))
+            } else {
+                Arc::clone(field)
+            }
+        })
+        .collect();
+    if !changed {
+        return None;
+    }
+    let schema = Arc::new(Schema::new_with_metadata(
+        fields,
+        metadata.schema().metadata().clone(),
+    ));
+    ArrowReaderMetadata::try_new(Arc::clone(parquet), ArrowReaderOptions::new().with_schema(schema)).ok()
+}
+
+/// Streams batches of some columns of some row groups.
+pub(crate) struct Reader {
+    input: Input,
+    footer: Footer,
+    fields: Vec<Arc<Field>>,
+    picked: Vec<usize>,
+    groups: Range<usize>,
+    file: Arc<str>,
+    inner: ParquetRecordBatchReader,
+    next_row: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        input: &Input,
+        footer: &Footer,
+        fields: &[Arc<Field>],
+        picked: &[usize],
+        batch_rows: usize,
+        groups: Range<usize>,
+    ) -> Result<Self, TableError> {
+        let all = footer.row_groups();
+        let groups = groups.start.min(all.len())..groups.end.min(all.len());
+        let inner = reader(input, footer, picked, batch_rows, groups.clone())?;
+        let next_row = all[..groups.start].iter().filter_map(|group| group.rows).sum();
+        Ok(Self {
+            input: input.clone(),
+            footer: footer.clone(),
+            fields: fields.to_vec(),
+            picked: picked.to_vec(),
+            groups,
+            file: input.name.as_str().into(),
+            inner,
+            next_row,
+        })
+    }
+
+    /// Finds which column of which row group does not decode, for the decoder does not say. The bytes are read
+    /// again, once, on the way to a failure.
+    fn blame(&self, error: &str) -> TableError {
+        for group in self.groups.clone() {
+            for (field, root) in self.fields.iter().zip(&self.picked) {
+                let drained = guard(&self.file, "", || {
+                    let batches = reader(&self.input, &self.footer, &[*root], 8192, group..group + 1)?;
+                    for batch in batches {
+                        batch.map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))?;
+                    }
+                    Ok(())
+                });
+                match drained {
+                    Ok(()) => {}
+                    Err(io @ TableError::Io { .. }) => return io,
+                    Err(_) => {
+                        let at = format!("row group {group}, column {}", field.name);
+                        return TableError::corrupt(
+                            &self.file,
+                            at,
+                            format!("the data are corrupt ({error})"),
+                        );
+                    }
+                }
+            }
+        }
+        TableError::corrupt(&self.file, "", format!("the data are corrupt ({error})"))
+    }
+}
+
+fn reader(
+    input: &Input,
+    footer: &Footer,
+    picked: &[usize],
+    batch_rows: usize,
+    groups: Range<usize>,
+) -> Result<ParquetRecordBatchReader, TableError> {
+    let descriptor = footer.metadata.parquet_schema();
+    let mask = ProjectionMask::roots(descriptor, picked.iter().copied());
+    let ranges: Vec<(u64, u64)> = footer.metadata.metadata().row_groups()[groups.clone()]
+        .iter()
+        .flat_map(|group| group.columns().iter().enumerate())
+        .filter(|(leaf, _)| mask.leaf_included(*leaf))
+        .map(|(_, chunk)| chunk.byte_range())
+        .collect();
+    input.reader.will_read(&ranges);
+    ParquetRecordBatchReaderBuilder::new_with_metadata(
+        Chunks(Arc::clone(&input.reader)),
+        footer.metadata.clone(),
+    )
+    .with_batch_size(batch_rows)
+    .with_row_groups(groups.collect())
+    .with_projection(mask)
+    .build()
+    .map_err(|error| explain(input, "", error))
+}
+
+impl Batches for Reader {
+    fn next(&mut self) -> Result<Option<Batch>, TableError> {
+        let next = guard(&self.file, "", || {
+            self.inner
+                .next()
+                .transpose()
+                .map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))
+        });
+        let batch = match next {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Ok(None),
+            Err(TableError::Corrupt { what, .. }) => return Err(self.blame(&what)),
+            Err(other) => return Err(other),
+        };
+        let columns = self
+            .fields
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, array)| {
+                convert::column(field, array).map_err(|what| TableError::Column {
+                    file: self.input.name.clone(),
+                    column: field.name.clone(),
+                    what,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let first_row = self.next_row;
+        self.next_row += batch.num_rows() as u64;
+        Ok(Some(Batch {
+            file: Arc::clone(&self.file),
+            rows: batch.num_rows(),
+            columns,
+            first_row,
+            lines: None,
+            numbers: None,
+            malformed: Vec::new(),
+        }))
+    }
+}
+
+fn explain(input: &Input, at: &str, error: ParquetError) -> TableError {
+    match error {
+        ParquetError::External(source) if source.is::<io::Error>() => match source.downcast::<io::Error>() {
+            Ok(source) => TableError::io(&input.name, *source),
+            Err(other) => TableError::corrupt(&input.name, at, other.to_string()),
+        },
+        other => TableError::corrupt(&input.name, at, format!("the Parquet file is corrupt ({other})")),
+    }
+}

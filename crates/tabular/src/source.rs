@@ -1,0 +1,315 @@
+//! One file, opened once; tables streamed from it as often as needed.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::guard::guard;
+use crate::schema::nearest;
+use crate::{Batch, Field, Format, Input, Kind, TableError, csv, ipc, json_lines, parquet_file};
+
+/// What to read of a file.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// The columns, by name; all when `None`, none (rows are still counted) when empty.
+    pub columns: Option<Vec<String>>,
+    /// Rows a batch, at most.
+    pub batch_rows: usize,
+    /// Parquet row groups; all when `None`. Other formats have one group, 0.
+    pub row_groups: Option<Range<usize>>,
+    /// Text formats: a cell that is not of its column's kind becomes a null and is listed in
+    /// [`Batch::malformed`], instead of being an error.
+    pub lenient: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            columns: None,
+            batch_rows: 65_536,
+            row_groups: None,
+            lenient: false,
+        }
+    }
+}
+
+impl ReadOptions {
+    /// Only these columns.
+    #[must_use]
+    pub fn columns<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            columns: Some(names.into_iter().map(Into::into).collect()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A part of a file that can be read by itself, in parallel with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowGroup {
+    /// Rows, when the footer tells.
+    pub rows: Option<u64>,
+    /// Bytes in the file.
+    pub bytes: u64,
+}
+
+/// One file whose footer or header has been read and found sound.
+#[derive(Debug, Clone)]
+pub struct Source {
+    input: Input,
+    fields: Arc<[Arc<Field>]>,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Parquet(parquet_file::Footer),
+    Csv(csv::Layout),
+    JsonLines(json_lines::Layout),
+    Ipc,
+}
+
+impl Source {
+    /// Reads the footer, or the header and the first rows.
+    ///
+    /// # Errors
+    /// When the file is empty, truncated, corrupt or of another format.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a format is made for one file; `&Format::Parquet` reads badly"
+    )]
+    pub fn open(input: Input, format: Format) -> Result<Self, TableError> {
+        if input.reader.is_empty() {
+            let needs = match format {
+                Format::Csv(_) => "a header line",
+                Format::JsonLines(_) => "one object",
+                Format::Parquet | Format::ArrowIpc => "its footer",
+            };
+            return Err(TableError::Empty {
+                file: input.name,
+                format: format.name(),
+                needs,
+            });
+        }
+        let (fields, form) = guard(&input.name, "", || {
+            Ok(match &format {
+                Format::Parquet => {
+                    let (fields, footer) = parquet_file::open(&input)?;
+                    (fields, Form::Parquet(footer))
+                }
+                Format::Csv(options) => {
+                    let (fields, layout) = csv::open(&input, options)?;
+                    (fields, Form::Csv(layout))
+                }
+                Format::JsonLines(options) => {
+                    let (fields, layout) = json_lines::open(&input, options)?;
+                    (fields, Form::JsonLines(layout))
+                }
+                Format::ArrowIpc => (ipc::open(&input)?, Form::Ipc),
+            })
+        })?;
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = fields.iter().find(|field| !seen.insert(field.name.as_str())) {
+            return Err(TableError::DuplicateColumn {
+                file: input.name,
+                column: twice.name.clone(),
+            });
+        }
+        Ok(Self {
+            input,
+            fields: fields.into_iter().map(Arc::new).collect(),
+            form,
+        })
+    }
+
+    /// The name for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.input.name
+    }
+
+    /// All columns of the file, in its order.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = &Field> + Clone {
+        self.fields.iter().map(AsRef::as_ref)
+    }
+
+    /// The number of rows, when the footer tells.
+    #[must_use]
+    pub fn rows_hint(&self) -> Option<u64> {
+        self.row_groups().iter().map(|group| group.rows).sum()
+    }
+
+    /// The parts that can be read in parallel.
+    #[must_use]
+    pub fn row_groups(&self) -> Vec<RowGroup> {
+        match &self.form {
+            Form::Parquet(footer) => footer.row_groups(),
+            _ => vec![RowGroup {
+                rows: None,
+                bytes: self.input.reader.len(),
+            }],
+        }
+    }
+
+    /// Starts to stream some columns of some row groups.
+    ///
+    /// # Errors
+    /// When a column is not in the file, or the first bytes cannot be had.
+    pub fn scan(&self, options: &ReadOptions) -> Result<Table, TableError> {
+        let picked = self.pick(options.columns.as_deref())?;
+        let fields: Vec<Arc<Field>> = picked
+            .iter()
+            .map(|index| Arc::clone(&self.fields[*index]))
+            .collect();
+        let groups = options.row_groups.clone().unwrap_or(0..usize::MAX);
+        let batch_rows = options.batch_rows.clamp(1, 1 << 20);
+        let reader: Box<dyn Batches> = guard(&self.input.name, "", || {
+            Ok(match &self.form {
+                Form::Parquet(footer) => Box::new(parquet_file::Reader::new(
+                    &self.input,
+                    footer,
+                    &fields,
+                    &picked,
+                    batch_rows,
+                    groups,
+                )?),
+                _ if !groups.contains(&0) => Box::new(Nothing) as Box<dyn Batches>,
+                Form::Csv(layout) => Box::new(csv::Reader::new(
+                    &self.input,
+                    layout,
+                    &fields,
+                    &picked,
+                    batch_rows,
+                    options.lenient,
+                )?),
+                Form::JsonLines(layout) => Box::new(json_lines::Reader::new(
+                    &self.input,
+                    layout,
+                    &fields,
+                    batch_rows,
+                    options.lenient,
+                )?),
+                Form::Ipc => Box::new(ipc::Reader::new(&self.input, &fields, &picked)?),
+            })
+        })?;
+        let rows_hint = if options.row_groups.is_none() {
+            self.rows_hint()
+        } else {
+            None
+        };
+        Ok(Table {
+            file: self.input.name.clone(),
+            fields,
+            rows_hint,
+            reader: Some(reader),
+        })
+    }
+
+    /// The places of the columns, in the order of the file.
+    fn pick(&self, wanted: Option<&[String]>) -> Result<Vec<usize>, TableError> {
+        let Some(wanted) = wanted else {
+            return Ok((0..self.fields.len()).collect());
+        };
+        let known = || self.fields.iter().map(|field| field.name.as_str());
+        let mut picked = wanted
+            .iter()
+            .map(|name| {
+                known()
+                    .position(|known| known == name)
+                    .ok_or_else(|| TableError::NoColumn {
+                        file: self.input.name.clone(),
+                        column: name.clone(),
+                        nearest: nearest(name, known()).map(str::to_owned),
+                        known: known().map(str::to_owned).collect(),
+                    })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        picked.sort_unstable();
+        picked.dedup();
+        Ok(picked)
+    }
+}
+
+/// What every format's reader does.
+pub(crate) trait Batches: Send {
+    fn next(&mut self) -> Result<Option<Batch>, TableError>;
+}
+
+struct Nothing;
+
+impl Batches for Nothing {
+    fn next(&mut self) -> Result<Option<Batch>, TableError> {
+        Ok(None)
+    }
+}
+
+/// A stream of batches of one file.
+pub struct Table {
+    file: String,
+    fields: Vec<Arc<Field>>,
+    rows_hint: Option<u64>,
+    /// `None` once it has ended or failed: a decoder that gave up is not asked again.
+    reader: Option<Box<dyn Batches>>,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("file", &self.file)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    /// Opens a file and starts to stream it: [`Source::open`] and [`Source::scan`] in one.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn open(input: Input, format: Format, options: ReadOptions) -> Result<Self, TableError> {
+        let source = Source::open(input, format)?;
+        let table = source.scan(&options);
+        drop(options);
+        table
+    }
+
+    /// The columns of the batches.
+    pub fn schema(&self) -> impl ExactSizeIterator<Item = &Field> + Clone {
+        self.fields.iter().map(AsRef::as_ref)
+    }
+
+    /// The number of rows, when the footer tells and all row groups are read.
+    #[must_use]
+    pub fn rows_hint(&self) -> Option<u64> {
+        self.rows_hint
+    }
+
+    /// The next rows, or `None` at the end. A batch has at least one row.
+    ///
+    /// # Errors
+    /// When the file is corrupt or cannot be read; the table then ends.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
+        loop {
+            let Some(reader) = self.reader.as_mut() else {
+                return Ok(None);
+            };
+            match guard(&self.file, "", || reader.next()) {
+                Ok(Some(batch)) if batch.rows == 0 => {}
+                Ok(Some(batch)) => return Ok(Some(batch)),
+                ended => {
+                    self.reader = None;
+                    return ended;
+                }
+            }
+        }
+    }
+}
+
+/// What a kind is called where a cell does not fit it: `not an int`.
+pub(crate) fn with_article(kind: Kind) -> String {
+    let word = kind.as_str();
+    if word.starts_with(['a', 'e', 'i', 'o']) {
+        format!("an {word}")
+    } else {
+        format!("a {word}")
+    }
+}

@@ -1,0 +1,85 @@
+//! Building the step binaries.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::lab::{folder, tools};
+
+/// The steps, each a package and a binary of that name.
+pub(crate) const STEPS: [&str; 6] = [
+    "data-validate",
+    "train-launch",
+    "evaluate",
+    "mlflow-register",
+    "kserve-canary",
+    "enroll-drift",
+];
+
+/// A cargo profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Optimised across crates, for what is given away.
+    Dist,
+    /// What tests, demo and cluster run.
+    Release,
+}
+
+/// Builds the step binaries; the folder they are in.
+pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
+    let profile = match profile {
+        Profile::Dist => "dist",
+        Profile::Release => "release",
+    };
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args([
+        "build",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+        "--profile",
+        profile,
+    ]);
+    // No `--package`: features are then those of the whole workspace, and what the tests built is used again.
+    for step in STEPS {
+        command.args(["--bin", step]);
+    }
+    // `cargo run` says which package it runs. Build scripts look at that, and would build their crates anew.
+    for (name, _) in std::env::vars_os() {
+        let of_xtask = name.to_string_lossy();
+        if of_xtask.starts_with("CARGO_PKG_") || of_xtask.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    // Cargo's own errors go to the terminal as they come.
+    let output = command
+        .current_dir(folder(""))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("the steps do not build");
+    }
+    let built = String::from_utf8_lossy(&output.stdout);
+    built
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find_map(|message| {
+            let executable = PathBuf::from(message.get("executable")?.as_str()?);
+            Some(executable.parent()?.to_owned())
+        })
+        .context("cargo built no binary")
+}
+
+/// The commit of this checkout, with `-dirty` when it is not what is committed.
+pub(crate) fn revision() -> Result<String> {
+    let git = |args: &[&str]| tools::run(Command::new("git").args(args).current_dir(folder("")));
+    let head = git(&["rev-parse", "HEAD"])?;
+    let dirty = if git(&["status", "--porcelain"])?.is_empty() {
+        ""
+    } else {
+        "-dirty"
+    };
+    Ok(format!("{}{dirty}", head.trim()))
+}

@@ -1,0 +1,60 @@
+//! What may be asked.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use step_contract::{InArtifact, OutArtifact};
+use step_runtime::{CommonArgs, DecisionArgs};
+
+/// Validates datasets before a GPU is spent on them.
+#[derive(Debug, Parser)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Checks tables against a suite, pins and digests what was read.
+    Check(Box<CheckArgs>),
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct CheckArgs {
+    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
+    /// all in one value, one a line.
+    #[arg(long, required = true, value_delimiter = '\n', value_name = "NAME=LOCATION")]
+    pub data: Vec<String>,
+    /// The suite: what the data must look like.
+    #[arg(long, default_value = "/config/validation.yaml", value_name = "LOCATION")]
+    pub suite: InArtifact,
+    /// The record of the exact bytes that were validated; written when the verdict is PASS or WARN.
+    #[arg(long, default_value = "/out/dataset.json", value_name = "LOCATION")]
+    pub dataset: OutArtifact,
+    /// The profile of every column that was read, mergeable with others.
+    #[arg(long, default_value = "/out/profile.json", value_name = "LOCATION")]
+    pub profile: OutArtifact,
+    /// Only rows of the last so long before `--as-of`: 90d, 12h, 4w, 3mo. Tables that are looked up stay whole.
+    #[arg(long, requires_all = ["as_of", "time_column"], value_name = "LENGTH")]
+    pub window: Option<String>,
+    /// The end of the window, itself not inside: 2013-07-01 (midnight in UTC) or 2013-07-01T06:00:00Z.
+    #[arg(long, requires = "window", value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// The column that the window is over.
+    #[arg(long, requires = "window", value_name = "COLUMN")]
+    pub time_column: Option<String>,
+    /// What the team calls this version of the data; without it, the digest of the dataset.
+    #[arg(long, value_name = "TEXT")]
+    pub data_version: Option<String>,
+    /// Examples kept a check.
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    pub samples: usize,
+    /// Threads that read; as many as there are cores without it.
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}

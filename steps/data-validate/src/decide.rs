@@ -1,0 +1,185 @@
+//! The decision: rules and evidence in, checks and a verdict out. No clock, no reads.
+
+mod keys;
+mod numbers;
+mod order;
+mod overlap;
+mod presence;
+mod relationships;
+mod rows;
+mod say;
+mod types;
+mod values;
+
+use step_report::{Check, Outcome, Sample, Severity};
+
+use crate::gather::examples::Example;
+use crate::gather::values::Spot;
+use crate::gather::{Evidence, TableEvidence};
+use crate::plan::Plan;
+
+/// What was decided.
+#[derive(Debug)]
+pub struct Decision {
+    /// PASS, WARN or FAIL.
+    pub verdict: &'static str,
+    /// The sentence that goes with it.
+    pub reason: String,
+    /// Every check.
+    pub checks: Vec<Check>,
+}
+
+/// Judges every rule.
+#[must_use]
+pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
+    let mut checks = Vec::new();
+    for (table, found) in plan.tables.iter().zip(&evidence.tables) {
+        presence::readable(found, &mut checks);
+        presence::window(found, &mut checks);
+        rows::judge(table, found, &mut checks);
+        if let Some(rules) = &table.rules {
+            presence::schema(rules, found, &mut checks);
+            keys::judge(rules, found, &mut checks);
+            for (name, rules) in &rules.columns {
+                column(name, rules, found, &mut checks);
+            }
+        }
+    }
+    for (relation, found) in plan.relations.iter().zip(&evidence.relations) {
+        let objects = evidence
+            .tables
+            .iter()
+            .find(|table| table.name == relation.from.table);
+        relationships::judge(relation, found, objects, &mut checks);
+    }
+    for (split, found) in plan.splits.iter().zip(&evidence.overlaps) {
+        overlap::judge(split, found, evidence, &mut checks);
+        order::judge(split, evidence, &mut checks);
+    }
+    conclude(checks)
+}
+
+fn column(name: &str, rules: &crate::config::ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    match table.field(name) {
+        None if rules.required => {
+            let why = table.missing(name);
+            checks.push(
+                on_column("column", name, table)
+                    .not_observed("no such column")
+                    .judge(false, why),
+            );
+        }
+        None => {
+            let why = format!(
+                "{}; it is not required, so its rules were not asked",
+                table.missing(name)
+            );
+            checks.push(on_column("column", name, table).skipped(why));
+        }
+        Some(field) => {
+            presence::column(rules, field, table, checks);
+            types::judge(name, rules, field, table, checks);
+            numbers::nulls(name, rules, table, checks);
+            values::judge(name, rules, table, checks);
+            keys::column(name, rules, table, checks);
+            numbers::judge(name, rules, table, checks);
+        }
+    }
+}
+
+fn conclude(checks: Vec<Check>) -> Decision {
+    let count = |outcomes: &[Outcome]| {
+        checks
+            .iter()
+            .filter(|check| outcomes.contains(&check.outcome))
+            .count()
+    };
+    let (failed, warned) = (count(&[Outcome::Fail, Outcome::Error]), count(&[Outcome::Warn]));
+    let judged = checks.len() - count(&[Outcome::Skipped]);
+    let first = |outcomes: &[Outcome]| {
+        checks
+            .iter()
+            .find(|check| outcomes.contains(&check.outcome))
+            .map(|check| check.why.clone())
+            .unwrap_or_default()
+    };
+    let more = |count: usize| {
+        if count > 1 {
+            format!(" (and {} more)", count - 1)
+        } else {
+            String::new()
+        }
+    };
+    let (verdict, reason) = if failed > 0 {
+        let what = first(&[Outcome::Fail, Outcome::Error]);
+        (
+            "FAIL",
+            format!("{failed} of {judged} checks failed: {what}{}", more(failed)),
+        )
+    } else if warned > 0 {
+        (
+            "WARN",
+            format!(
+                "{judged} checks, none failed, {warned} warned: {}{}",
+                first(&[Outcome::Warn]),
+                more(warned)
+            ),
+        )
+    } else {
+        ("PASS", format!("all {judged} checks passed"))
+    };
+    Decision {
+        verdict,
+        reason,
+        checks,
+    }
+}
+
+/// A check on a column of a table.
+fn on_column(kind: &str, column: &str, table: &TableEvidence) -> Check {
+    Check::new(format!("{kind}:{}.{column}", table.name), kind)
+        .table(&table.name)
+        .column(column)
+}
+
+/// A check on a table.
+fn on_table(kind: &str, table: &TableEvidence) -> Check {
+    Check::new(format!("{kind}:{}", table.name), kind).table(&table.name)
+}
+
+/// An example of a value, with where it is first.
+fn sample(value: &str, count: u64, spot: Option<Spot>, table: Option<&TableEvidence>) -> Sample {
+    let sample = Sample::new(value).count(count);
+    let Some(spot) = spot else { return sample };
+    let sample = sample.row(spot.place.row);
+    let sample = match spot.place.line {
+        Some(line) => sample.detail(format!("line {line}")),
+        None => sample,
+    };
+    match table.and_then(|table| table.objects.get(spot.object)) {
+        Some(object) => sample.object(&object.uri),
+        None => sample,
+    }
+}
+
+fn samples<'a>(
+    examples: &'a [Example],
+    table: Option<&'a TableEvidence>,
+) -> impl Iterator<Item = Sample> + 'a {
+    examples
+        .iter()
+        .map(move |example| sample(&example.value, example.rows, example.spot, table))
+}
+
+/// `` (for example `D942DN`, `N1`)``, or nothing.
+fn such_as<'a>(values: impl Iterator<Item = &'a str>) -> String {
+    let shown: Vec<String> = values.take(3).map(|value| format!("`{value}`")).collect();
+    if shown.is_empty() {
+        String::new()
+    } else {
+        format!(" (for example {})", shown.join(", "))
+    }
+}
+
+/// The severity of a rule that has none of its own.
+const MUST: Severity = Severity::Error;

@@ -1,0 +1,140 @@
+//! Uniqueness: of a column, of several together, of whole rows; numbers of different values.
+
+use step_report::{Bound, Check, Format, Severity};
+
+use super::{numbers, on_column, on_table, samples, say, such_as};
+use crate::config::{ColumnRules, TableRules};
+use crate::gather::measure::KeyWanted;
+use crate::gather::{KeyEvidence, TableEvidence};
+
+/// Judges `unique` and `duplicate_rows` of a table.
+pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    for rule in &rules.unique {
+        let label = rule.columns.join(", ");
+        let id = if rule.columns.len() == 1 {
+            label.clone()
+        } else {
+            format!("({label})")
+        };
+        let check = on_column("unique", &id, table).severity(rule.severity);
+        if let Some(missing) = rule.columns.iter().find(|name| table.field(name).is_none()) {
+            checks.push(
+                check
+                    .not_observed("no such column")
+                    .judge(false, table.missing(missing)),
+            );
+            continue;
+        }
+        let key = KeyWanted {
+            columns: rule.columns.clone(),
+            with_nulls: false,
+        };
+        checks.push(unique(check, &id, rule.max_duplicate_rows, &key, table));
+    }
+    if let Some(rule) = &rules.duplicate_rows {
+        let check = on_table("duplicate_rows", table)
+            .severity(rule.severity)
+            .bound(rule.shown());
+        let key = KeyWanted {
+            columns: table.names(),
+            with_nulls: true,
+        };
+        checks.push(match table.keys.get(&key) {
+            Some(Ok(found)) => {
+                let rows = found.repeated.rows;
+                let why = format!(
+                    "{} of {} of `{}` repeat an earlier row in every column; must be {}",
+                    say::count(rows),
+                    say::counted(found.rows, "row"),
+                    table.name,
+                    say::bounds(rule, say::number)
+                );
+                let check = check.observed(rows).format(Format::Count).n(found.rows);
+                check
+                    .samples(samples(&found.examples, Some(table)))
+                    .judge(rule.allow(rows as f64), why)
+            }
+            other => not_collected(check, other),
+        });
+    }
+}
+
+/// Judges `unique` and `distinct_count` of a column.
+pub(super) fn column(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    let key = KeyWanted {
+        columns: vec![name.to_owned()],
+        with_nulls: false,
+    };
+    if rules.unique {
+        let check = on_column("unique", name, table).severity(Severity::Error);
+        checks.push(unique(check, name, 0, &key, table));
+    }
+    if let Some(rule) = &rules.distinct_count {
+        let check = on_column("distinct_count", name, table)
+            .severity(rule.severity)
+            .bound(rule.shown());
+        checks.push(match (numbers::unusable(name, table), table.keys.get(&key)) {
+            (Some(why), _) => check.not_observed("no values").judge(false, why),
+            (None, Some(Ok(found))) => {
+                let distinct = found.distinct;
+                let different = say::counted(distinct, "different value");
+                let why = format!(
+                    "`{name}` has {different}; must have {}",
+                    say::bounds(rule, say::number)
+                );
+                check
+                    .observed(distinct)
+                    .format(Format::Count)
+                    .n(found.rows)
+                    .judge(rule.allow(distinct as f64), why)
+            }
+            (None, other) => not_collected(check, other),
+        });
+    }
+}
+
+fn unique(check: Check, label: &str, allowed: u64, key: &KeyWanted, table: &TableEvidence) -> Check {
+    let check = check.bound(Bound::at_most(allowed as f64)).format(Format::Count);
+    match table.keys.get(key) {
+        Some(Ok(found)) if found.rows > 0 => {
+            let repeated = &found.repeated;
+            let why = if repeated.rows == 0 {
+                format!(
+                    "all {} of `{label}` are different",
+                    say::counted(found.rows, "value")
+                )
+            } else {
+                format!(
+                    "{} of `{label}` repeat an earlier value, of {}{}; at most {} may",
+                    say::counted(repeated.rows, "row"),
+                    say::counted(repeated.keys, "value"),
+                    such_as(found.examples.iter().map(|example| example.value.as_str())),
+                    say::count(allowed)
+                )
+            };
+            check
+                .observed(repeated.rows)
+                .n(found.rows)
+                .samples(samples(&found.examples, Some(table)))
+                .detail("repeated_keys", repeated.keys)
+                .detail("rows_with_null", found.with_null)
+                .judge(repeated.rows <= allowed, why)
+        }
+        Some(Ok(found)) => {
+            let why = format!(
+                "`{label}` has no value to compare ({} have a null in it)",
+                say::counted(found.with_null, "row")
+            );
+            check.not_observed("no values").judge(false, why)
+        }
+        other => not_collected(check, other),
+    }
+}
+
+fn not_collected(check: Check, found: Option<&Result<KeyEvidence, String>>) -> Check {
+    let why = match found {
+        Some(Err(why)) => why.clone(),
+        _ => "the keys were not read".to_owned(),
+    };
+    check.not_observed("no keys").judge(false, why)
+}

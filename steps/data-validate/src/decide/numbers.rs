@@ -1,0 +1,195 @@
+//! Rules about a column as a whole: nulls, NaN, mean, spread, ends, quantiles.
+
+use step_report::{Bound, Check, Format, Severity};
+
+use super::{on_column, say};
+use crate::config::{Bounds, ColumnRules};
+use crate::gather::TableEvidence;
+use crate::gather::measure::ColumnMeasured;
+
+/// Why a column's rules cannot be judged, if they cannot.
+pub(super) fn unusable(name: &str, table: &TableEvidence) -> Option<String> {
+    if table.broken.contains_key(name) {
+        return Some(format!(
+            "`{name}` does not decode (see readable:{}.{name})",
+            table.name
+        ));
+    }
+    match table.columns.get(name) {
+        None => Some(format!("`{name}` was not read")),
+        Some(column) if column.rows == 0 => Some(format!("`{}` has no rows", table.name)),
+        Some(_) => None,
+    }
+}
+
+/// A rule that is to be judged, or already is not.
+fn start(kind: &str, name: &str, severity: Severity, table: &TableEvidence) -> Result<Check, Box<Check>> {
+    let check = on_column(kind, name, table).severity(severity);
+    match unusable(name, table) {
+        None => Ok(check),
+        Some(why) => Err(Box::new(check.not_observed("no values").judge(false, why))),
+    }
+}
+
+/// Judges `not_null`, `null_rate`, `null_count` and `nan_rate`.
+pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    let empty = ColumnMeasured::default();
+    let column = table.columns.get(name).unwrap_or(&empty);
+    let (nulls, rows) = (column.nulls, column.rows);
+    let of = format!(
+        "{} of {} of `{name}` are null",
+        say::count(nulls),
+        say::counted(rows, "row")
+    );
+    if rules.not_null {
+        checks.push(match start("not_null", name, Severity::Error, table) {
+            Err(check) => *check,
+            Ok(check) => {
+                let why = if nulls == 0 {
+                    format!("`{name}` has no null")
+                } else {
+                    format!("{of}; none is allowed")
+                };
+                let check = check
+                    .observed(nulls)
+                    .bound(Bound::at_most(0.0))
+                    .format(Format::Count)
+                    .n(rows);
+                check.judge(nulls == 0, why)
+            }
+        });
+    }
+    if let Some(rule) = &rules.null_rate {
+        checks.push(match start("null_rate", name, rule.severity, table) {
+            Err(check) => *check,
+            Ok(check) => {
+                let rate = say::share(nulls, rows);
+                let why = format!(
+                    "{of} ({}); must be {}",
+                    say::percent(rate),
+                    say::bounds(rule, say::percent)
+                );
+                check
+                    .observed(rate)
+                    .bound(rule.shown())
+                    .format(Format::Percent)
+                    .n(rows)
+                    .detail("nulls", nulls)
+                    .judge(rule.allow(rate), why)
+            }
+        });
+    }
+    if let Some(rule) = &rules.null_count {
+        checks.push(match start("null_count", name, rule.severity, table) {
+            Err(check) => *check,
+            Ok(check) => {
+                let why = format!("{of}; must be {}", say::bounds(rule, say::number));
+                check
+                    .observed(nulls)
+                    .bound(rule.shown())
+                    .format(Format::Count)
+                    .n(rows)
+                    .judge(rule.allow(nulls as f64), why)
+            }
+        });
+    }
+    if let Some(rule) = &rules.nan_rate {
+        checks.push(match start("nan_rate", name, rule.severity, table) {
+            Err(check) => *check,
+            Ok(check) => {
+                let values = rows - nulls;
+                let rate = say::share(column.nan, values);
+                let why = format!(
+                    "{} of {} of `{name}` are NaN ({}); must be {}",
+                    say::count(column.nan),
+                    say::counted(values, "value"),
+                    say::percent(rate),
+                    say::bounds(rule, say::percent)
+                );
+                check
+                    .observed(rate)
+                    .bound(rule.shown())
+                    .format(Format::Percent)
+                    .n(values)
+                    .judge(rule.allow(rate), why)
+            }
+        });
+    }
+}
+
+/// Judges `mean`, `std`, `min`, `max`, `median` and `quantiles`.
+pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    let empty = ColumnMeasured::default();
+    let column = table.columns.get(name).unwrap_or(&empty);
+    let quantile = |p: f64| {
+        let known = table.quantiles.get(name)?.iter().find(|(share, _)| *share == p)?;
+        known.1
+    };
+    let mut figure = |kind: String, what: &str, rule: &Bounds, value: Option<f64>| {
+        let check = match start(&kind, name, rule.severity, table) {
+            Err(check) => *check,
+            Ok(check) => {
+                let check = check.bound(rule.shown()).n(column.moments.count);
+                match value {
+                    Some(value) => {
+                        let why = format!(
+                            "{what} of `{name}` is {}; must be {}",
+                            say::number(value),
+                            say::bounds(rule, say::number)
+                        );
+                        let check = check
+                            .observed(value)
+                            .detail("not_finite", column.nan + column.infinite);
+                        check.judge(rule.allow(value), why)
+                    }
+                    None => {
+                        let why = format!(
+                            "{what} of `{name}` cannot be had: {}",
+                            nothing(column, table, name)
+                        );
+                        check.not_observed("too few finite numbers").judge(false, why)
+                    }
+                }
+            }
+        };
+        checks.push(check);
+    };
+    if let Some(rule) = &rules.mean {
+        figure("mean".to_owned(), "the mean", rule, column.moments.mean());
+    }
+    if let Some(rule) = &rules.std {
+        figure(
+            "std".to_owned(),
+            "the standard deviation",
+            rule,
+            column.moments.std(1),
+        );
+    }
+    if let Some(rule) = &rules.min {
+        figure("min".to_owned(), "the smallest value", rule, column.moments.min);
+    }
+    if let Some(rule) = &rules.max {
+        figure("max".to_owned(), "the largest value", rule, column.moments.max);
+    }
+    if let Some(rule) = &rules.median {
+        figure("median".to_owned(), "the median", rule, quantile(0.5));
+    }
+    for rule in &rules.quantiles {
+        figure(
+            format!("quantile_{}", rule.p),
+            &format!("the {} quantile", rule.p),
+            &rule.bounds(),
+            quantile(rule.p),
+        );
+    }
+}
+
+fn nothing(column: &ColumnMeasured, table: &TableEvidence, name: &str) -> String {
+    let kind = table.field(name).and_then(|field| field.kinds.first().copied());
+    match kind {
+        Some(kind) if !kind.is_number() && kind != tabular::Kind::Bool => {
+            format!("its values are {kind}, not numbers")
+        }
+        _ => format!("it has {}", say::counted(column.moments.count, "finite number")),
+    }
+}

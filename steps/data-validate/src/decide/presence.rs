@@ -1,0 +1,168 @@
+//! Whether everything that was asked for is there and can be read.
+
+use step_report::{Bound, Check, Observed};
+
+use super::{MUST, on_column, on_table, say};
+use crate::config::{ColumnRules, SchemaRule, TableRules};
+use crate::gather::{FieldEvidence, TableEvidence};
+
+/// Columns that do not decode: a check of their own each, for the file is bad whatever the suite says.
+pub(super) fn readable(table: &TableEvidence, checks: &mut Vec<Check>) {
+    for (column, why) in &table.broken {
+        checks.push(
+            on_column("readable", column, table)
+                .not_observed("does not decode")
+                .error(why.clone()),
+        );
+    }
+}
+
+/// A window that holds no row is no evidence.
+pub(super) fn window(table: &TableEvidence, checks: &mut Vec<Check>) {
+    if !table.windowed {
+        return;
+    }
+    let all = table.rows + table.outside + table.undated;
+    let undated = if table.undated == 0 {
+        String::new()
+    } else {
+        format!(" ({} without a time)", say::counted(table.undated, "row"))
+    };
+    let why = format!(
+        "{} of {} of `{}` lie in the window{undated}",
+        say::count(table.rows),
+        say::counted(all, "row"),
+        table.name
+    );
+    checks.push(
+        on_table("window", table)
+            .observed(table.rows)
+            .bound(Bound::at_least(1.0))
+            .n(all)
+            .detail("outside", table.outside)
+            .detail("without_time", table.undated)
+            .judge(table.rows > 0, why),
+    );
+}
+
+/// The set of columns, and their order.
+pub(super) fn schema(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    let found = table.names();
+    if rules.schema == SchemaRule::Exact {
+        let extra: Vec<&str> = found
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !rules.columns.contains_key(*name))
+            .collect();
+        let missing: Vec<&str> = rules
+            .columns
+            .iter()
+            .filter(|(name, rules)| rules.required && !found.contains(name))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let why = match (missing.as_slice(), extra.as_slice()) {
+            ([], []) => format!(
+                "`{}` has exactly the {} columns of the suite",
+                table.name,
+                found.len()
+            ),
+            (missing, extra) => format!(
+                "`{}` is not as the suite has it:{}",
+                table.name,
+                difference(missing, extra, table)
+            ),
+        };
+        checks.push(
+            on_table("schema", table)
+                .observed(Observed::Text(format!("{} columns", found.len())))
+                .bound(Bound::text(format!("exactly {} columns", rules.columns.len())))
+                .severity(MUST)
+                .detail("missing", missing.clone())
+                .detail("extra", extra.clone())
+                .judge(missing.is_empty() && extra.is_empty(), why),
+        );
+    }
+    if let Some(order) = &rules.column_order {
+        let differs = order
+            .iter()
+            .zip(&found)
+            .position(|(wanted, found)| wanted != found);
+        let why = match differs {
+            None if order.len() == found.len() => {
+                format!("the columns of `{}` come in the order of the suite", table.name)
+            }
+            None => format!(
+                "`{}` has {} columns, the suite orders {}",
+                table.name,
+                found.len(),
+                order.len()
+            ),
+            Some(at) => format!(
+                "column {} of `{}` is `{}`, but `{}` is expected there",
+                at + 1,
+                table.name,
+                found[at],
+                order[at]
+            ),
+        };
+        checks.push(
+            on_table("column_order", table)
+                .observed(Observed::Text(found.join(", ")))
+                .bound(Bound::text(order.join(", ")))
+                .judge(*order == found, why),
+        );
+    }
+}
+
+fn difference(missing: &[&str], extra: &[&str], table: &TableEvidence) -> String {
+    let mut text = String::new();
+    for name in missing {
+        let hint = step_contract::nearest(name, extra.iter().copied())
+            .map_or_else(String::new, |near| format!(" (the file has `{near}`)"));
+        text.push_str(&format!(" `{name}` is missing{hint};"));
+    }
+    if !extra.is_empty() {
+        let names: Vec<String> = extra.iter().map(|name| format!("`{name}`")).collect();
+        text.push_str(&format!(" not in the suite: {};", names.join(", ")));
+    }
+    text.push_str(&format!(" {} columns were found", table.fields.len()));
+    text
+}
+
+/// A column that is there, in every file.
+pub(super) fn column(
+    rules: &ColumnRules,
+    field: &FieldEvidence,
+    table: &TableEvidence,
+    checks: &mut Vec<Check>,
+) {
+    let check = on_column("column", &field.name, table);
+    let files = table.objects.len();
+    if let Some(first) = field.missing_in.first().filter(|_| rules.required) {
+        let why = format!(
+            "`{}` is missing in {} of {files} files (the first is {first})",
+            field.name,
+            field.missing_in.len()
+        );
+        checks.push(
+            check
+                .observed(field.missing_in.len())
+                .bound(Bound::at_most(0.0))
+                .judge(false, why),
+        );
+    } else if field.kinds.len() > 1 && !field.kinds.iter().all(|kind| kind.is_number()) {
+        let why = format!(
+            "`{}` is {} in one file and {} in another",
+            field.name, field.types[0], field.types[1]
+        );
+        checks.push(
+            check
+                .observed(field.types.join(", "))
+                .bound(Bound::text("one type in all files"))
+                .judge(false, why),
+        );
+    } else {
+        let why = format!("`{}` is there", field.name);
+        checks.push(check.observed(field.types.join(", ")).pass(why));
+    }
+}

@@ -1,0 +1,315 @@
+//! All reads: tables in, plain evidence out. Nothing is judged here.
+
+pub mod examples;
+pub mod keys;
+pub mod measure;
+pub mod objects;
+pub mod quantile;
+pub mod scan;
+pub mod values;
+
+mod relations;
+mod wanted;
+
+use std::collections::BTreeMap;
+
+use provenance::Digest;
+use tabular::{ColumnProfile, Kind};
+
+use crate::error::ScanError;
+use crate::plan::Plan;
+use examples::Example;
+use keys::KeyCounts;
+use measure::{ColumnMeasured, KeyMeasured, KeyWanted, Measured};
+use objects::OpenedTable;
+use scan::Pass;
+
+/// Everything that the decision needs.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// In the order of the plan.
+    pub tables: Vec<TableEvidence>,
+    /// In the order of the plan; or why a relationship could not be looked at.
+    pub relations: Vec<Result<RelationEvidence, String>>,
+    /// In the order of the plan; or why the overlap could not be looked at.
+    pub overlaps: Vec<Result<OverlapEvidence, String>>,
+}
+
+/// A table as it was found.
+#[derive(Debug, Default)]
+pub struct TableEvidence {
+    /// Its `--data` name.
+    pub name: String,
+    /// Rows, inside of the window if it was cut.
+    pub rows: u64,
+    /// Whether the window cut it.
+    pub windowed: bool,
+    /// Rows outside of the window.
+    pub outside: u64,
+    /// Rows without a time.
+    pub undated: u64,
+    /// Its files.
+    pub objects: Vec<ObjectEvidence>,
+    /// Names that were passed over.
+    pub passed_over: Vec<String>,
+    /// Its columns, in the order of the first file.
+    pub fields: Vec<FieldEvidence>,
+    /// Measurements by column.
+    pub columns: BTreeMap<String, ColumnMeasured>,
+    /// Quantiles by column: the share and the value.
+    pub quantiles: BTreeMap<String, Vec<(f64, Option<f64>)>>,
+    /// Keys by their columns; or why they could not be collected.
+    pub keys: BTreeMap<KeyWanted, Result<KeyEvidence, String>>,
+    /// Columns that do not decode.
+    pub broken: BTreeMap<String, String>,
+}
+
+/// A file of a table.
+#[derive(Debug, Clone)]
+pub struct ObjectEvidence {
+    /// Its own location.
+    pub uri: String,
+    /// Bytes.
+    pub size: u64,
+    /// As the store gave it.
+    pub etag: Option<String>,
+    /// As the store gave it.
+    pub version_id: Option<String>,
+    /// Rows, inside of the window if there is one.
+    pub rows: u64,
+    /// Of its bytes.
+    pub digest: Digest,
+}
+
+/// A column over all files of a table.
+#[derive(Debug, Clone)]
+pub struct FieldEvidence {
+    /// Its name.
+    pub name: String,
+    /// Its kinds; more than one when files differ.
+    pub kinds: Vec<Kind>,
+    /// What files call its type; more than one when files differ.
+    pub types: Vec<String>,
+    /// Files that do not have it.
+    pub missing_in: Vec<String>,
+}
+
+/// Keys of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyEvidence {
+    /// Rows that were compared.
+    pub rows: u64,
+    /// Rows left out, for a null in the key.
+    pub with_null: u64,
+    /// Different keys.
+    pub distinct: u64,
+    /// Rows that repeat a key that was there before, and the keys.
+    pub repeated: KeyCounts,
+    /// The keys of most rows.
+    pub examples: Vec<Example>,
+}
+
+/// Rows that refer to nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RelationEvidence {
+    /// Rows that refer to something: those without a null in the key.
+    pub referring: u64,
+    /// Rows with a null in the key.
+    pub with_null: u64,
+    /// Different keys referred to.
+    pub parents: u64,
+    /// Rows that refer to nothing, and their keys.
+    pub orphans: KeyCounts,
+    /// The orphan keys of most rows.
+    pub examples: Vec<Example>,
+}
+
+/// Rows of one table that are in another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OverlapEvidence {
+    /// The columns that were compared.
+    pub columns: Vec<String>,
+    /// Rows of the second that were compared.
+    pub rows: u64,
+    /// Rows of the second that are in the first, and their keys.
+    pub shared: KeyCounts,
+    /// The shared keys of most rows.
+    pub examples: Vec<Example>,
+}
+
+impl TableEvidence {
+    /// The column of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&FieldEvidence> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The names of all columns.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| field.name.clone()).collect()
+    }
+
+    /// A sentence about a column that is not there.
+    #[must_use]
+    pub fn missing(&self, name: &str) -> String {
+        let hint = step_contract::nearest(name, self.fields.iter().map(|field| field.name.as_str()))
+            .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        format!("`{}` has no column `{name}`{hint}", self.name)
+    }
+
+    /// The profiles of all columns.
+    pub fn profiles(&self) -> impl Iterator<Item = (&str, &ColumnProfile)> {
+        self.fields.iter().filter_map(|field| {
+            let profile = self.columns.get(&field.name)?.profile.as_ref()?;
+            Some((field.name.as_str(), profile))
+        })
+    }
+}
+
+/// How much is gathered beyond what the checks need.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Profiles of all columns.
+    pub profile: bool,
+    /// Examples kept a check.
+    pub samples: usize,
+}
+
+/// Reads all tables. Blocks. The digests of the objects come from elsewhere.
+pub fn measure(
+    plan: &Plan,
+    opened: &[OpenedTable],
+    extent: Extent,
+    whole: Pass<'_>,
+    report_progress: impl Fn(&str),
+) -> Result<Evidence, ScanError> {
+    let pass_of = |table: usize| Pass {
+        window: whole.window.filter(|_| plan.tables[table].is_split),
+        ..whole
+    };
+    let parents = relations::parents(plan, opened, pass_of)?;
+    let mut measured: Vec<Measured> = Vec::with_capacity(opened.len());
+    let mut all_wanted = Vec::with_capacity(opened.len());
+    for (index, table) in opened.iter().enumerate() {
+        report_progress(&plan.tables[index].name);
+        let wanted = wanted::of_table(plan, index, opened, extent, &parents);
+        let mut seen = scan::measure(table, &wanted, pass_of(index))?;
+        wanted::second_pass(table, &plan.tables[index], &mut seen, pass_of(index))?;
+        measured.push(seen);
+        all_wanted.push(wanted);
+    }
+    let read = relations::Tables {
+        plan,
+        opened,
+        wanted: &all_wanted,
+        measured: &measured,
+        extent,
+    };
+    let relations = relations::evidence(read, &parents, pass_of)?;
+    let overlaps = relations::overlaps(read, pass_of)?;
+    let mut tables = Vec::with_capacity(opened.len());
+    for (index, (seen, wanted)) in measured.into_iter().zip(&all_wanted).enumerate() {
+        let mut table = TableEvidence {
+            name: plan.tables[index].name.clone(),
+            rows: seen.rows,
+            windowed: pass_of(index).window.is_some(),
+            outside: seen.outside,
+            undated: seen.undated,
+            passed_over: opened[index].passed_over.clone(),
+            fields: fields(&opened[index]),
+            broken: seen.broken,
+            ..TableEvidence::default()
+        };
+        table.objects = objects(&opened[index], &seen.rows_by_object);
+        let judged = wanted::judged_keys(&plan.tables[index], &opened[index].columns());
+        for (wanted, keys) in wanted
+            .keys
+            .iter()
+            .zip(&seen.keys)
+            .filter(|(wanted, _)| judged.contains(wanted))
+        {
+            let found = key_evidence(&opened[index], &wanted.columns, keys, extent, pass_of(index))?;
+            table.keys.insert(wanted.clone(), found);
+        }
+        table.quantiles = wanted::quantiles(&plan.tables[index], &seen.columns);
+        table.columns = seen.columns;
+        tables.push(table);
+    }
+    Ok(Evidence {
+        tables,
+        relations,
+        overlaps,
+    })
+}
+
+fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
+    let columns = opened.columns();
+    columns
+        .into_iter()
+        .map(|name| {
+            let (mut kinds, mut types, mut has) = (Vec::new(), Vec::new(), Vec::new());
+            for (object, field) in opened.fields(&name) {
+                has.push(object);
+                if !kinds.contains(&field.kind) {
+                    kinds.push(field.kind);
+                }
+                if !types.contains(&field.type_name) {
+                    types.push(field.type_name.clone());
+                }
+            }
+            let missing_in = (0..opened.objects.len())
+                .filter(|object| !has.contains(object))
+                .map(|object| opened.objects[object].uri.clone())
+                .collect();
+            FieldEvidence {
+                name,
+                kinds,
+                types,
+                missing_in,
+            }
+        })
+        .collect()
+}
+
+fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvidence> {
+    let nothing = provenance::digest_bytes([]);
+    opened
+        .objects
+        .iter()
+        .enumerate()
+        .map(|(index, opened)| ObjectEvidence {
+            uri: opened.uri.clone(),
+            size: opened.object.size(),
+            etag: opened.object.meta().etag.clone(),
+            version_id: opened.object.meta().version_id.clone(),
+            rows: rows.get(&index).copied().unwrap_or(0),
+            // Put in by `lib::run`, which digests while the tables are read.
+            digest: nothing,
+        })
+        .collect()
+}
+
+fn key_evidence(
+    table: &OpenedTable,
+    columns: &[String],
+    seen: &KeyMeasured,
+    extent: Extent,
+    pass: Pass<'_>,
+) -> Result<Result<KeyEvidence, String>, ScanError> {
+    if let Some(column) = &seen.without {
+        return Ok(Err(format!(
+            "the column `{column}` is missing or does not decode in a file"
+        )));
+    }
+    let repeated = seen.keys.repeated(extent.samples)?;
+    let examples = examples::find(table, columns, &repeated.top, pass)?;
+    let distinct = seen.keys.distinct()?;
+    Ok(Ok(KeyEvidence {
+        rows: seen.looked_at,
+        with_null: seen.with_null,
+        distinct,
+        repeated,
+        examples,
+    }))
+}

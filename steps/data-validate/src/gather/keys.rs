@@ -1,0 +1,295 @@
+//! Exact multisets of row keys in bounded memory: beyond a budget they go to an unnamed temporary file.
+
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+
+use tabular::KeySet;
+
+/// Keys are dealt to partitions by their upper bits; one partition at a time is sorted in memory.
+const PARTITIONS: usize = 64;
+/// Keys held in memory by one multiset: 64 MiB.
+const BUDGET: usize = 4 << 20;
+const WIDTH: usize = 16;
+
+/// The keys of the rows of a table, with repetitions.
+#[derive(Debug, Default)]
+pub struct Keys {
+    partitions: Vec<Vec<u128>>,
+    held: usize,
+    count: u64,
+    spilled: Option<Spill>,
+}
+
+#[derive(Debug)]
+struct Spill {
+    /// Unlinked from its start: a killed run leaves nothing behind.
+    file: File,
+    end: u64,
+    /// Partition, offset, keys.
+    segments: Vec<(usize, u64, usize)>,
+}
+
+/// What is known of keys that meet a condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyCounts {
+    /// Rows.
+    pub rows: u64,
+    /// Different keys.
+    pub keys: u64,
+    /// The keys of most rows, with their rows, the most first.
+    pub top: Vec<(u128, u64)>,
+}
+
+impl KeyCounts {
+    fn add(&mut self, key: u128, rows: u64, keep: usize) {
+        self.rows += rows;
+        self.keys += 1;
+        self.top.push((key, rows));
+        if self.top.len() >= 4 * keep.max(64) {
+            self.cut(keep);
+        }
+    }
+
+    fn cut(&mut self, keep: usize) {
+        self.top
+            .sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        self.top.truncate(keep);
+    }
+}
+
+impl Keys {
+    /// Adds keys.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be written.
+    pub fn extend(&mut self, keys: impl IntoIterator<Item = u128>) -> io::Result<()> {
+        if self.partitions.is_empty() {
+            self.partitions = vec![Vec::new(); PARTITIONS];
+        }
+        for key in keys {
+            self.partitions[(key >> 122) as usize].push(key);
+            self.held += 1;
+            self.count += 1;
+            if self.held >= BUDGET {
+                self.spill()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many keys, repetitions counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds the keys of another.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be written or read.
+    pub fn absorb(&mut self, other: Self) -> io::Result<()> {
+        if self.count == 0 {
+            *self = other;
+            return Ok(());
+        }
+        for partition in 0..PARTITIONS {
+            self.extend(other.partition(partition)?)?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let spill = match &mut self.spilled {
+            Some(spill) => spill,
+            none => none.insert(Spill {
+                file: tempfile::tempfile()?,
+                end: 0,
+                segments: Vec::new(),
+            }),
+        };
+        spill.file.seek(SeekFrom::Start(spill.end))?;
+        let mut writer = io::BufWriter::with_capacity(1 << 20, &spill.file);
+        for (partition, keys) in self.partitions.iter_mut().enumerate() {
+            for key in &*keys {
+                writer.write_all(&key.to_le_bytes())?;
+            }
+            spill.segments.push((partition, spill.end, keys.len()));
+            spill.end += (keys.len() * WIDTH) as u64;
+            keys.clear();
+        }
+        writer.flush()?;
+        self.held = 0;
+        Ok(())
+    }
+
+    /// All keys of one partition, in no order.
+    fn partition(&self, partition: usize) -> io::Result<Vec<u128>> {
+        let mut keys = self.partitions.get(partition).cloned().unwrap_or_default();
+        if let Some(spill) = &self.spilled {
+            for (_, offset, count) in spill.segments.iter().filter(|(of, _, _)| *of == partition) {
+                let mut bytes = vec![0; count * WIDTH];
+                spill.file.read_exact_at(&mut bytes, *offset)?;
+                keys.extend(
+                    bytes
+                        .as_chunks::<WIDTH>()
+                        .0
+                        .iter()
+                        .map(|chunk| u128::from_le_bytes(*chunk)),
+                );
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Calls back with each different key and its rows, partition by partition.
+    fn each(&self, mut see: impl FnMut(u128, u64)) -> io::Result<()> {
+        for partition in 0..PARTITIONS {
+            let mut keys = self.partition(partition)?;
+            keys.sort_unstable();
+            keys.chunk_by(|a, b| a == b)
+                .for_each(|same| see(same[0], same.len() as u64));
+        }
+        Ok(())
+    }
+
+    /// How many different keys.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn distinct(&self) -> io::Result<u64> {
+        let mut count = 0;
+        self.each(|_, _| count += 1)?;
+        Ok(count)
+    }
+
+    /// The keys that more than one row has. `rows` counts the rows beyond the first of each key.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn repeated(&self, keep: usize) -> io::Result<KeyCounts> {
+        let mut found = KeyCounts::default();
+        self.each(|key, rows| {
+            if rows > 1 {
+                found.add(key, rows, keep);
+                found.rows -= 1;
+            }
+        })?;
+        found.cut(keep);
+        Ok(found)
+    }
+
+    /// All keys with their rows.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn all(&self, keep: usize) -> io::Result<KeyCounts> {
+        let mut found = KeyCounts::default();
+        self.each(|key, rows| found.add(key, rows, keep))?;
+        found.cut(keep);
+        Ok(found)
+    }
+
+    /// The rows of this whose key is (`present`) or is not among the keys of the other.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub fn against(&self, other: &Self, present: bool, keep: usize) -> io::Result<KeyCounts> {
+        let mut found = KeyCounts::default();
+        for partition in 0..PARTITIONS {
+            let mut mine = self.partition(partition)?;
+            mine.sort_unstable();
+            let mut theirs = other.partition(partition)?;
+            theirs.sort_unstable();
+            let mut theirs = theirs.into_iter().peekable();
+            for same in mine.chunk_by(|a, b| a == b) {
+                while theirs.peek().is_some_and(|key| *key < same[0]) {
+                    theirs.next();
+                }
+                if (theirs.peek() == Some(&same[0])) == present {
+                    found.add(same[0], same.len() as u64, keep);
+                }
+            }
+        }
+        found.cut(keep);
+        Ok(found)
+    }
+
+    /// The different keys as a set, when there are at most `limit` rows of them.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn to_set(&self, limit: u64) -> io::Result<Option<KeySet>> {
+        if self.count > limit {
+            return Ok(None);
+        }
+        let mut set = KeySet::default();
+        self.each(|key, _| {
+            set.insert(key);
+        })?;
+        Ok(Some(set))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(values: impl IntoIterator<Item = u64>) -> Keys {
+        let mut keys = Keys::default();
+        keys.extend(
+            values
+                .into_iter()
+                .map(|value| u128::from(value).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),
+        )
+        .unwrap();
+        keys
+    }
+
+    #[test]
+    fn counts_are_exact_in_memory_and_on_disk() {
+        for times in [1_u64, 3] {
+            let many = (BUDGET as u64 / 2) * times;
+            // Every key once, the multiples of 1000 twice more.
+            let all = keys(
+                (0..many)
+                    .chain((0..many).step_by(1000))
+                    .chain((0..many).step_by(1000)),
+            );
+            assert_eq!(all.spilled.is_some(), times > 1);
+            let repeated = all.repeated(5).unwrap();
+            let expected = many.div_ceil(1000);
+            assert_eq!((repeated.keys, repeated.rows), (expected, 2 * expected));
+            assert_eq!(all.distinct().unwrap(), many);
+            let half = keys((0..many).step_by(2));
+            let shared = all.against(&half, true, 0).unwrap();
+            let missing = all.against(&half, false, 0).unwrap();
+            assert_eq!(shared.keys, many.div_ceil(2));
+            assert_eq!(shared.rows + missing.rows, all.count());
+        }
+    }
+
+    #[test]
+    fn the_keys_of_most_rows_come_first() {
+        let counted = keys([1, 2, 2, 3, 3, 3]).all(2).unwrap();
+        assert_eq!((counted.rows, counted.keys), (6, 3));
+        assert_eq!(
+            counted.top.iter().map(|(_, rows)| *rows).collect::<Vec<_>>(),
+            [3, 2]
+        );
+    }
+
+    #[test]
+    fn absorbing_is_adding() {
+        let mut all = keys(0..1000);
+        all.absorb(keys(500..1500)).unwrap();
+        assert_eq!(
+            (
+                all.count(),
+                all.distinct().unwrap(),
+                all.repeated(0).unwrap().keys
+            ),
+            (2000, 1500, 500)
+        );
+    }
+}

@@ -1,0 +1,414 @@
+//! What one pass over the rows of a table measures.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use tabular::profile::Moments;
+use tabular::{Batch, Column, ColumnProfile, KeySet, Values, row_keys};
+
+use super::keys::Keys;
+use super::quantile::{Bracket, FirstPass};
+use super::values::{Spot, Test, ValueRule, Violations};
+
+/// What shall be measured of a table.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// By column.
+    pub columns: BTreeMap<String, ColumnWanted>,
+    /// Keys of rows.
+    pub keys: Vec<KeyWanted>,
+    /// Rows that refer to nothing.
+    pub orphans: Vec<OrphanWanted>,
+}
+
+/// What shall be measured of a column.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnWanted {
+    /// Value by value; the rules of the column, to compile the tests for the kind that a file has.
+    pub tests: Vec<ValueRule>,
+    /// The rules of the column.
+    pub rules: Option<Arc<crate::config::ColumnRules>>,
+    /// Quantiles.
+    pub quantiles: bool,
+    /// Brackets of a second pass.
+    pub brackets: Vec<Bracket>,
+    /// The whole profile.
+    pub profile: bool,
+}
+
+/// A key of rows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyWanted {
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Whether a null is a value like others; if not, rows with one are left out and counted.
+    pub with_nulls: bool,
+}
+
+/// Rows whose key is not among others.
+#[derive(Debug, Clone)]
+pub struct OrphanWanted {
+    /// The number of the relationship.
+    pub relation: usize,
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// The keys referred to; all referring keys are kept when these are too many for memory.
+    pub parents: Option<Arc<KeySet>>,
+}
+
+/// What was measured of a table, or of a part of it.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Rows, inside of the window.
+    pub rows: u64,
+    /// Rows by the number of their object.
+    pub rows_by_object: BTreeMap<usize, u64>,
+    /// Rows outside of the window.
+    pub outside: u64,
+    /// Rows without a time, which are in no window.
+    pub undated: u64,
+    /// By column.
+    pub columns: BTreeMap<String, ColumnMeasured>,
+    /// In the order of [`Wanted::keys`].
+    pub keys: Vec<KeyMeasured>,
+    /// In the order of [`Wanted::orphans`].
+    pub orphans: Vec<KeyMeasured>,
+    /// Columns that do not decode, with the reason.
+    pub broken: BTreeMap<String, String>,
+}
+
+/// What was measured of a column.
+#[derive(Debug, Default)]
+pub struct ColumnMeasured {
+    /// Rows of the files that have the column.
+    pub rows: u64,
+    /// Rows without a value.
+    pub nulls: u64,
+    /// Cells that are not of the column's kind.
+    pub malformed: Violations,
+    /// Values that are NaN.
+    pub nan: u64,
+    /// Values that are infinite.
+    pub infinite: u64,
+    /// Of finite numbers.
+    pub moments: Moments,
+    /// The first and last point in time, nanoseconds since 1970-01-01 (of any year, hence wide).
+    pub times: Option<(i128, i128)>,
+    /// Bad values by rule; or why the rule cannot be asked.
+    pub tests: BTreeMap<ValueRule, Result<Violations, String>>,
+    /// First pass of quantiles.
+    pub quantiles: Option<FirstPass>,
+    /// Second pass of quantiles.
+    pub brackets: Vec<Bracket>,
+    /// The whole profile.
+    pub profile: Option<ColumnProfile>,
+}
+
+/// Keys that were collected.
+#[derive(Debug, Default)]
+pub struct KeyMeasured {
+    /// The keys.
+    pub keys: Keys,
+    /// Rows that were looked at, without those left out.
+    pub looked_at: u64,
+    /// Rows left out for a null in the key.
+    pub with_null: u64,
+    /// A column of the key that was not there or did not decode, in some part.
+    pub without: Option<String>,
+}
+
+/// The rules of a column made ready for its kind; or why they cannot be asked of it.
+type Tests = Vec<(ValueRule, Result<Test, String>)>;
+
+/// Measures the batches of one object.
+pub struct Meter<'a> {
+    wanted: &'a Wanted,
+    object: usize,
+    tests: BTreeMap<&'a str, Tests>,
+    /// What has been measured so far.
+    pub measured: Measured,
+}
+
+impl<'a> Meter<'a> {
+    /// A meter for an object with these columns.
+    #[must_use]
+    pub fn new<'f>(
+        wanted: &'a Wanted,
+        object: usize,
+        fields: impl Iterator<Item = &'f tabular::Field>,
+    ) -> Self {
+        let mut tests = BTreeMap::new();
+        let mut measured = Measured::default();
+        for field in fields {
+            let Some((name, column)) = wanted.columns.get_key_value(&field.name) else {
+                continue;
+            };
+            let compiled = column
+                .tests
+                .iter()
+                .filter_map(|rule| Some((*rule, Test::compile(*rule, column.rules.as_deref()?, field.kind))))
+                .collect();
+            tests.insert(name.as_str(), compiled);
+            let new = ColumnMeasured {
+                quantiles: column.quantiles.then(FirstPass::default),
+                brackets: column.brackets.clone(),
+                profile: column.profile.then(|| ColumnProfile::new(field)),
+                ..ColumnMeasured::default()
+            };
+            measured.columns.insert(name.clone(), new);
+        }
+        measured.keys.resize_with(wanted.keys.len(), KeyMeasured::default);
+        measured
+            .orphans
+            .resize_with(wanted.orphans.len(), KeyMeasured::default);
+        Self {
+            wanted,
+            object,
+            tests,
+            measured,
+        }
+    }
+
+    /// Takes in a batch.
+    ///
+    /// # Errors
+    /// When keys cannot be put to disk.
+    pub fn see(&mut self, batch: &Batch) -> io::Result<()> {
+        let rows = batch.rows() as u64;
+        self.measured.rows += rows;
+        *self.measured.rows_by_object.entry(self.object).or_insert(0) += rows;
+        for column in batch.columns() {
+            let name = column.field().name.as_str();
+            let (Some(into), Some(tests)) = (self.measured.columns.get_mut(name), self.tests.get(name))
+            else {
+                continue;
+            };
+            let spot = |row| Spot {
+                object: self.object,
+                place: batch.place(row),
+            };
+            into.see(column, tests, spot);
+            for cell in batch.malformed().iter().filter(|cell| cell.column == name) {
+                into.malformed.add(
+                    cell.text.clone(),
+                    Spot {
+                        object: self.object,
+                        place: cell.place,
+                    },
+                );
+                into.nulls -= 1;
+            }
+        }
+        for (wanted, into) in self.wanted.keys.iter().zip(&mut self.measured.keys) {
+            into.collect(batch, &wanted.columns, wanted.with_nulls, None)?;
+        }
+        for (wanted, into) in self.wanted.orphans.iter().zip(&mut self.measured.orphans) {
+            into.collect(batch, &wanted.columns, false, wanted.parents.as_deref())?;
+        }
+        Ok(())
+    }
+}
+
+impl ColumnMeasured {
+    fn see(
+        &mut self,
+        column: &Column,
+        tests: &[(ValueRule, Result<Test, String>)],
+        spot: impl Fn(usize) -> Spot,
+    ) {
+        self.rows += column.len() as u64;
+        self.nulls += column.null_count() as u64;
+        let values = (column.len() - column.null_count()) as u64;
+        for (rule, test) in tests {
+            match test {
+                Ok(test) => {
+                    let into = self
+                        .tests
+                        .entry(*rule)
+                        .or_insert_with(|| Ok(Violations::default()));
+                    if let Ok(into) = into {
+                        into.tested += values;
+                        test.run(column, |row| {
+                            into.add(column.display(row).unwrap_or_default(), spot(row));
+                        });
+                    }
+                }
+                Err(why) => {
+                    self.tests.insert(*rule, Err(why.clone()));
+                }
+            }
+        }
+        self.numbers(column);
+        self.times = joined(self.times, ends(column));
+        if let Some(profile) = &mut self.profile {
+            profile.update(column);
+        }
+    }
+
+    fn numbers(&mut self, column: &Column) {
+        let mut finite = Vec::new();
+        let validity = column.validity();
+        match column.values() {
+            Values::Int(values) => {
+                validity
+                    .runs()
+                    .for_each(|run| finite.extend(values[run].iter().map(|value| *value as f64)));
+            }
+            Values::Unsigned(values) => {
+                validity
+                    .runs()
+                    .for_each(|run| finite.extend(values[run].iter().map(|value| *value as f64)));
+            }
+            Values::Bool(_) => finite.extend(column.numbers().flatten()),
+            Values::Float(values) | Values::Decimal(values) => {
+                for value in validity.runs().flat_map(|run| &values[run]) {
+                    if value.is_finite() {
+                        finite.push(*value);
+                    } else if value.is_nan() {
+                        self.nan += 1;
+                    } else {
+                        self.infinite += 1;
+                    }
+                }
+            }
+            _ => return,
+        }
+        self.moments.add(&finite);
+        if let Some(quantiles) = &mut self.quantiles {
+            quantiles.add(&finite);
+        }
+        for bracket in &mut self.brackets {
+            bracket.add(&finite);
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.nulls += other.nulls;
+        self.malformed.absorb(other.malformed);
+        self.nan += other.nan;
+        self.infinite += other.infinite;
+        self.moments = self.moments.merge(&other.moments);
+        self.times = joined(self.times, other.times);
+        for (rule, theirs) in other.tests {
+            match (self.tests.get_mut(&rule), theirs) {
+                (Some(Ok(mine)), Ok(theirs)) => mine.absorb(theirs),
+                (Some(Err(_)), Ok(_)) => {}
+                (_, theirs) => {
+                    self.tests.insert(rule, theirs);
+                }
+            }
+        }
+        match (&mut self.quantiles, other.quantiles) {
+            (Some(mine), Some(theirs)) => mine.absorb(theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
+        if self.brackets.is_empty() {
+            self.brackets = other.brackets;
+        } else {
+            self.brackets
+                .iter_mut()
+                .zip(other.brackets)
+                .for_each(|(mine, theirs)| mine.absorb(theirs));
+        }
+        self.profile = match (self.profile.take(), other.profile) {
+            (Some(mine), Some(theirs)) => Some(mine.merge(&theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+    }
+}
+
+/// The first and last point in time of a batch.
+fn ends(column: &Column) -> Option<(i128, i128)> {
+    let (ticks, per_second) = match column.values() {
+        Values::Timestamp(times) => (times.ticks, times.per_second),
+        Values::Date(days) => (days, 0),
+        _ => return None,
+    };
+    let nanos = |ticks: i64| match per_second {
+        0 => i128::from(ticks) * 86_400_000_000_000,
+        _ => i128::from(ticks) * i128::from(1_000_000_000 / per_second),
+    };
+    let runs = || column.validity().runs().flat_map(|run| &ticks[run]).copied();
+    Some((nanos(runs().min()?), nanos(runs().max()?)))
+}
+
+fn joined(mine: Option<(i128, i128)>, theirs: Option<(i128, i128)>) -> Option<(i128, i128)> {
+    match (mine, theirs) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (mine, theirs) => mine.or(theirs),
+    }
+}
+
+impl KeyMeasured {
+    fn collect(
+        &mut self,
+        batch: &Batch,
+        names: &[String],
+        with_nulls: bool,
+        known: Option<&KeySet>,
+    ) -> io::Result<()> {
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            match batch.columns().iter().find(|column| column.field().name == *name) {
+                Some(column) => columns.push(column),
+                None => {
+                    self.without = Some(name.clone());
+                    return Ok(());
+                }
+            }
+        }
+        let keys = row_keys(&columns);
+        let rows = keys.hashes.iter().zip(&keys.nulls);
+        let left_out = if with_nulls {
+            0
+        } else {
+            keys.nulls.iter().filter(|nulls| **nulls > 0).count() as u64
+        };
+        self.with_null += left_out;
+        self.looked_at += keys.hashes.len() as u64 - left_out;
+        let whole = rows
+            .filter(|(_, nulls)| with_nulls || **nulls == 0)
+            .map(|(key, _)| *key);
+        match known {
+            Some(known) => self.keys.extend(whole.filter(|key| !known.contains(key))),
+            None => self.keys.extend(whole),
+        }
+    }
+
+    fn absorb(&mut self, other: Self) -> io::Result<()> {
+        self.looked_at += other.looked_at;
+        self.with_null += other.with_null;
+        self.without = self.without.take().or(other.without);
+        self.keys.absorb(other.keys)
+    }
+}
+
+impl Measured {
+    /// Takes in the next part of the same table.
+    ///
+    /// # Errors
+    /// When keys cannot be put to disk.
+    pub fn absorb(&mut self, other: Self) -> io::Result<()> {
+        self.rows += other.rows;
+        self.outside += other.outside;
+        self.undated += other.undated;
+        for (object, rows) in other.rows_by_object {
+            *self.rows_by_object.entry(object).or_insert(0) += rows;
+        }
+        for (name, column) in other.columns {
+            self.columns.entry(name).or_default().absorb(column);
+        }
+        for (mine, theirs) in [(&mut self.keys, other.keys), (&mut self.orphans, other.orphans)] {
+            mine.resize_with(theirs.len().max(mine.len()), KeyMeasured::default);
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                mine.absorb(theirs)?;
+            }
+        }
+        for (column, why) in other.broken {
+            self.broken.entry(column).or_insert(why);
+        }
+        Ok(())
+    }
+}

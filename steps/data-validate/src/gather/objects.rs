@@ -1,0 +1,147 @@
+//! The files of each table: found, opened at one version, their footers read.
+
+use std::io;
+use std::sync::Arc;
+
+use artifact_store::{Location, Object, Store};
+use provenance::Digest;
+use step_runtime::StepError;
+use tabular::{CsvOptions, Field, Format, Input, Kind, Source};
+
+use crate::config::TableRules;
+use crate::error::table_error;
+use crate::plan::TablePlan;
+
+/// One file or object of a table.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its own location.
+    pub uri: String,
+    /// Pinned to the version that was found.
+    pub object: Object,
+    /// Its footer or header.
+    pub source: Source,
+}
+
+/// A table: its files, and names below its location that are no table files.
+#[derive(Debug, Clone)]
+pub struct OpenedTable {
+    /// In the order of names.
+    pub objects: Vec<Opened>,
+    /// Names that were passed over.
+    pub passed_over: Vec<String>,
+}
+
+impl OpenedTable {
+    /// Every column of any object, in the order of their first object.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for field in self.objects.iter().flat_map(|object| object.source.fields()) {
+            if !names.contains(&field.name) {
+                names.push(field.name.clone());
+            }
+        }
+        names
+    }
+
+    /// The column in each object that has it.
+    pub fn fields<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Field)> {
+        self.objects
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, object)| {
+                object
+                    .source
+                    .fields()
+                    .find(|field| field.name == name)
+                    .map(|field| (index, field))
+            })
+    }
+}
+
+/// Finds and opens the files of a table.
+pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepError> {
+    let flag = format!("--data {}={}", plan.name, plan.uri);
+    let location: Location = plan
+        .uri
+        .parse()
+        .map_err(|error| StepError::usage(format!("{flag}: {error}")))?;
+    let found = store.list_data(&location).await?;
+    let alone = found.len() == 1;
+    let (tables, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|meta| alone || Format::is_table_name(meta.location.file_name()));
+    if tables.is_empty() {
+        let what = format!(
+            "{flag}: no table file among the {} found (the first is {}); expected .parquet, .csv, .tsv, .jsonl, .arrow",
+            others.len(),
+            others
+                .first()
+                .map(|meta| meta.location.to_string())
+                .unwrap_or_default()
+        );
+        return Err(StepError::usage(what));
+    }
+    let mut objects = Vec::with_capacity(tables.len());
+    for meta in tables {
+        let uri = meta.location.to_string();
+        let format = Format::from_name(meta.location.file_name())
+            .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
+        let format = with_rules(format, plan.rules.as_ref());
+        let object = store.open(&meta.location).await?;
+        let input = Input::new(uri.clone(), Arc::new(object.clone()));
+        let source = tokio::task::spawn_blocking(move || Source::open(input, format))
+            .await?
+            .map_err(|error| table_error(&error))?;
+        objects.push(Opened { uri, object, source });
+    }
+    let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();
+    Ok(OpenedTable { objects, passed_over })
+}
+
+/// Text formats read a column as what the suite says that it is.
+fn with_rules(format: Format, rules: Option<&TableRules>) -> Format {
+    let Some(rules) = rules else { return format };
+    let kinds: Vec<(String, Kind)> = rules
+        .columns
+        .iter()
+        .filter_map(|(name, rules)| Some((name.clone(), rules.kind?.kind()?)))
+        .collect();
+    match format {
+        Format::Csv(options) => Format::Csv(CsvOptions {
+            delimiter: rules
+                .delimiter
+                .and_then(|c| u8::try_from(c).ok())
+                .unwrap_or(options.delimiter),
+            null_values: rules.null_values.clone(),
+            kinds,
+            ..options
+        }),
+        Format::JsonLines(options) => Format::JsonLines(tabular::JsonOptions { kinds, ..options }),
+        other => other,
+    }
+}
+
+/// Digests an object, whole. Blocks.
+pub fn digest(object: &Object) -> Result<Digest, StepError> {
+    let hashed = provenance::digest_reader(object.reader());
+    let (digest, read) = hashed.map_err(|error| io_error(&object.meta().location.to_string(), &error))?;
+    if read != object.size() {
+        let what = format!(
+            "{}: {read} bytes read of {}",
+            object.meta().location,
+            object.size()
+        );
+        return Err(StepError::unavailable(what));
+    }
+    Ok(digest)
+}
+
+/// A failed read: a dependency that is down, or data that are not there.
+pub fn io_error(name: &str, error: &io::Error) -> StepError {
+    match artifact_store::StoreError::from_io(error) {
+        Some(store) => store.clone().into(),
+        None => StepError::usage(format!("{name}: cannot read ({error})")),
+    }
+}

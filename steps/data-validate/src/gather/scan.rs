@@ -1,0 +1,258 @@
+//! One pass over the rows of a table, in parallel over its files and row groups. The parts are put together in their
+//! order, so that the result does not depend on which thread was faster.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use tabular::{Batch, ReadOptions, TableError};
+
+use super::measure::{Measured, Meter, Wanted};
+use super::objects::OpenedTable;
+use crate::error::ScanError;
+use crate::window::Window;
+
+/// What a pass is told from outside.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// The window, for tables that it cuts.
+    pub window: Option<&'a Window>,
+    /// Threads.
+    pub threads: usize,
+    /// Asked between batches.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A part of a table that is read at once.
+#[derive(Debug, Clone)]
+struct Unit {
+    object: usize,
+    groups: Range<usize>,
+}
+
+/// Measures a table.
+pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<Measured, ScanError> {
+    let units = units(table);
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let mut whole = Measured::default();
+    std::thread::scope(|scope| {
+        let (send, receive) = mpsc::channel();
+        for _ in 0..pass.threads.clamp(1, units.len().max(1)) {
+            let (send, next, stop, units) = (send.clone(), &next, &stop, &units);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(unit) = units.get(index) else { return };
+                    if send
+                        .send((index, measure_unit(table, unit, wanted, pass)))
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let mut waiting = BTreeMap::new();
+        let mut due = 0;
+        let mut result = Ok(());
+        for (index, part) in receive {
+            waiting.insert(index, part);
+            while let Some(part) = waiting.remove(&due) {
+                due += 1;
+                if result.is_ok() {
+                    result = part.and_then(|part| Ok(whole.absorb(part)?));
+                    if result.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        // A part that was given up leaves a gap before the one that failed later.
+        for part in waiting.into_values() {
+            result = result.and(part.map(|_| ()));
+        }
+        result
+    })?;
+    Ok(whole)
+}
+
+/// Row groups are put together until a unit is worth a thread's while.
+fn units(table: &OpenedTable) -> Vec<Unit> {
+    const ROWS: u64 = 1 << 18;
+    let mut units = Vec::new();
+    for (object, opened) in table.objects.iter().enumerate() {
+        let groups = opened.source.row_groups();
+        let (mut start, mut rows) = (0, 0);
+        for (index, group) in groups.iter().enumerate() {
+            rows += group.rows.unwrap_or(ROWS);
+            if rows >= ROWS || index + 1 == groups.len() {
+                units.push(Unit {
+                    object,
+                    groups: start..index + 1,
+                });
+                (start, rows) = (index + 1, 0);
+            }
+        }
+        if groups.is_empty() {
+            units.push(Unit { object, groups: 0..1 });
+        }
+    }
+    units
+}
+
+/// The columns of an object that are needed.
+fn needed(table: &OpenedTable, object: usize, wanted: &Wanted, without: &BTreeSet<String>) -> Vec<String> {
+    let keys = wanted.keys.iter().flat_map(|key| &key.columns);
+    let orphans = wanted.orphans.iter().flat_map(|orphans| &orphans.columns);
+    let all: BTreeSet<&String> = wanted.columns.keys().chain(keys).chain(orphans).collect();
+    let fields = table.objects[object].source.fields();
+    fields
+        .map(|field| field.name.clone())
+        .filter(|name| all.contains(name) && !without.contains(name))
+        .collect()
+}
+
+fn measure_unit(
+    table: &OpenedTable,
+    unit: &Unit,
+    wanted: &Wanted,
+    pass: Pass<'_>,
+) -> Result<Measured, ScanError> {
+    let first = measure_columns(table, unit, wanted, pass, &BTreeSet::new());
+    let Err(ScanError::Table(error)) = first else {
+        return first;
+    };
+    if matches!(error, TableError::Io { .. }) {
+        return Err(error.into());
+    }
+    // One bad column never stops the others: find those that do not decode alone, and measure without them.
+    let mut broken = BTreeMap::new();
+    for column in needed(table, unit.object, wanted, &BTreeSet::new()) {
+        match read_alone(table, unit, &column, pass) {
+            Ok(()) => {}
+            Err(ScanError::Table(alone)) if !matches!(alone, TableError::Io { .. }) => {
+                broken.insert(column, alone.to_string());
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    let fields = table.objects[unit.object].source.fields().len();
+    let without: BTreeSet<String> = broken.keys().cloned().collect();
+    let is_time = pass.window.is_some_and(|window| without.contains(&window.column));
+    if broken.is_empty() || is_time || (fields > 1 && without.len() == fields) {
+        return Err(error.into());
+    }
+    let mut measured = measure_columns(table, unit, wanted, pass, &without)?;
+    measured.broken = broken;
+    Ok(measured)
+}
+
+fn read_alone(table: &OpenedTable, unit: &Unit, column: &str, pass: Pass<'_>) -> Result<(), ScanError> {
+    let options = ReadOptions {
+        columns: Some(vec![column.to_owned()]),
+        row_groups: Some(unit.groups.clone()),
+        lenient: true,
+        ..ReadOptions::default()
+    };
+    let mut batches = table.objects[unit.object].source.scan(&options)?;
+    while batches.next_batch()?.is_some() {
+        if (pass.cancelled)() {
+            return Err(ScanError::Cancelled);
+        }
+    }
+    Ok(())
+}
+
+fn measure_columns(
+    table: &OpenedTable,
+    unit: &Unit,
+    wanted: &Wanted,
+    pass: Pass<'_>,
+    without: &BTreeSet<String>,
+) -> Result<Measured, ScanError> {
+    let source = &table.objects[unit.object].source;
+    let mut columns = needed(table, unit.object, wanted, without);
+    if let Some(window) = pass.window
+        && !columns.contains(&window.column)
+    {
+        columns.push(window.column.clone());
+    }
+    let fields = source.fields().filter(|field| columns.contains(&field.name));
+    let mut meter = Meter::new(wanted, unit.object, fields);
+    let options = ReadOptions {
+        columns: Some(columns.clone()),
+        row_groups: Some(unit.groups.clone()),
+        lenient: true,
+        ..ReadOptions::default()
+    };
+    // An object without a row is listed with its none.
+    meter.measured.rows_by_object.insert(unit.object, 0);
+    let mut batches = source.scan(&options)?;
+    while let Some(batch) = batches.next_batch()? {
+        if (pass.cancelled)() {
+            return Err(ScanError::Cancelled);
+        }
+        match pass.window {
+            None => meter.see(&batch)?,
+            Some(window) => {
+                let inside = inside(&batch, window, &mut meter.measured)?;
+                if inside.rows() > 0 {
+                    meter.see(&inside)?;
+                }
+            }
+        }
+    }
+    Ok(meter.measured)
+}
+
+fn inside(batch: &Batch, window: &Window, measured: &mut Measured) -> Result<Batch, TableError> {
+    let mask: Vec<bool> = batch
+        .column(&window.column)?
+        .timestamps()
+        .map(|at| match at {
+            Some(at) => {
+                let inside = window.contains(at);
+                measured.outside += u64::from(!inside);
+                inside
+            }
+            None => {
+                measured.undated += 1;
+                false
+            }
+        })
+        .collect();
+    batch.filter(&mask)
+}
+
+/// Calls back with the batches of an object, inside of the window, until told to stop.
+pub fn visit(
+    table: &OpenedTable,
+    object: usize,
+    columns: &[String],
+    pass: Pass<'_>,
+    mut see: impl FnMut(&Batch) -> bool,
+) -> Result<(), ScanError> {
+    let mut wanted = columns.to_vec();
+    wanted.extend(pass.window.map(|window| window.column.clone()));
+    let options = ReadOptions {
+        columns: Some(wanted),
+        lenient: true,
+        ..ReadOptions::default()
+    };
+    let mut batches = table.objects[object].source.scan(&options)?;
+    while let Some(batch) = batches.next_batch()? {
+        if (pass.cancelled)() {
+            return Err(ScanError::Cancelled);
+        }
+        let goes_on = match pass.window {
+            None => see(&batch),
+            Some(window) => see(&inside(&batch, window, &mut Measured::default())?),
+        };
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(())
+}

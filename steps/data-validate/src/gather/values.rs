@@ -1,0 +1,327 @@
+//! Tests of single values: compiled once for a column's kind, run over whole batches.
+
+use std::collections::{BTreeMap, HashSet};
+
+use tabular::{Column, Kind, Place, Values};
+
+use crate::config::{ColumnRules, LengthRule, RangeRule, Scalar, SetRule};
+
+/// The rules that judge value by value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ValueRule {
+    /// `range`
+    Range,
+    /// `in_set`
+    InSet,
+    /// `not_in_set`
+    NotInSet,
+    /// `regex`
+    Regex,
+    /// `not_regex`
+    NotRegex,
+    /// `length`
+    Length,
+}
+
+impl ValueRule {
+    /// Those that a column has.
+    #[must_use]
+    pub fn of(rules: &ColumnRules) -> Vec<Self> {
+        [
+            (Self::Range, rules.range.is_some()),
+            (Self::InSet, rules.in_set.is_some()),
+            (Self::NotInSet, rules.not_in_set.is_some()),
+            (Self::Regex, rules.regex.is_some()),
+            (Self::NotRegex, rules.not_regex.is_some()),
+            (Self::Length, rules.length.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(rule, there)| there.then_some(rule))
+        .collect()
+    }
+}
+
+/// A rule made ready for the values of one kind.
+#[derive(Debug, Clone)]
+pub struct Test {
+    form: Form,
+    /// Whether a value that the form matches is bad instead of good.
+    inverted: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Numbers(Interval<f64>),
+    Times(Interval<i128>),
+    Wholes(HashSet<i128>),
+    Floats(Vec<f64>),
+    Bools(HashSet<bool>),
+    Instants(HashSet<i64>),
+    Texts(HashSet<String>),
+    Pattern(regex::Regex),
+    Length(u64, u64),
+}
+
+#[derive(Debug, Clone)]
+struct Interval<T> {
+    min: Option<T>,
+    max: Option<T>,
+    exclusive_min: bool,
+    exclusive_max: bool,
+}
+
+impl<T: PartialOrd> Interval<T> {
+    /// NaN lies in no interval.
+    fn holds(&self, value: &T) -> bool {
+        let above = |min: &T| {
+            if self.exclusive_min {
+                value > min
+            } else {
+                value >= min
+            }
+        };
+        let below = |max: &T| {
+            if self.exclusive_max {
+                value < max
+            } else {
+                value <= max
+            }
+        };
+        self.min.as_ref().is_none_or(above) && self.max.as_ref().is_none_or(below)
+    }
+}
+
+impl Test {
+    /// Makes a rule ready for a column of this kind.
+    ///
+    /// # Errors
+    /// The rule cannot be asked of such values; a sentence says why.
+    pub fn compile(rule: ValueRule, rules: &ColumnRules, kind: Kind) -> Result<Self, String> {
+        let none = || "the rule is not there".to_owned();
+        let (form, inverted) = match rule {
+            ValueRule::Range => (range(rules.range.as_ref().ok_or_else(none)?, kind)?, false),
+            ValueRule::InSet => (set(rules.in_set.as_ref().ok_or_else(none)?, kind)?, false),
+            ValueRule::NotInSet => (set(rules.not_in_set.as_ref().ok_or_else(none)?, kind)?, true),
+            ValueRule::Regex => (
+                pattern(&rules.regex.as_ref().ok_or_else(none)?.pattern, kind)?,
+                false,
+            ),
+            ValueRule::NotRegex => (
+                pattern(&rules.not_regex.as_ref().ok_or_else(none)?.pattern, kind)?,
+                true,
+            ),
+            ValueRule::Length => (length(rules.length.as_ref().ok_or_else(none)?, kind)?, false),
+        };
+        Ok(Self { form, inverted })
+    }
+
+    /// Runs over the values of a batch; calls back with each bad row.
+    pub fn run(&self, column: &Column, mut bad: impl FnMut(usize)) {
+        let validity = column.validity();
+        // One answer a distinct value where the file holds text as a dictionary.
+        if let Values::Dictionary(dictionary) = column.values() {
+            let good: Vec<bool> = (0..dictionary.size())
+                .map(|key| self.good_text(dictionary.value(key)))
+                .collect();
+            if good.iter().all(|good| *good) {
+                return;
+            }
+            let keys = dictionary.keys();
+            for run in validity.runs() {
+                for row in run {
+                    let key = usize::try_from(keys[row]).unwrap_or(usize::MAX);
+                    if !good.get(key).copied().unwrap_or(false) {
+                        bad(row);
+                    }
+                }
+            }
+            return;
+        }
+        for run in validity.runs() {
+            for row in run {
+                if !self.good(column, row) {
+                    bad(row);
+                }
+            }
+        }
+    }
+
+    fn good_text(&self, text: &str) -> bool {
+        let matches = match &self.form {
+            Form::Texts(set) => set.contains(text),
+            Form::Pattern(pattern) => pattern.is_match(text),
+            Form::Length(min, max) => (*min..=*max).contains(&(text.chars().count() as u64)),
+            _ => false,
+        };
+        matches != self.inverted
+    }
+
+    fn good(&self, column: &Column, row: usize) -> bool {
+        let matches = match (&self.form, column.values()) {
+            (_, Values::Text(view)) => return self.good_text(view.get(row)),
+            (Form::Numbers(interval), Values::Float(values) | Values::Decimal(values)) => {
+                interval.holds(&values[row])
+            }
+            (Form::Numbers(interval), _) => column.number(row).is_some_and(|value| interval.holds(&value)),
+            (Form::Times(interval), Values::Timestamp(times)) => {
+                let nanos = i128::from(times.ticks[row]) * i128::from(1_000_000_000 / times.per_second);
+                interval.holds(&nanos)
+            }
+            (Form::Times(interval), _) => column
+                .timestamp(row)
+                .is_some_and(|at| interval.holds(&i128::from(at))),
+            (Form::Wholes(set), Values::Int(values)) => set.contains(&i128::from(values[row])),
+            (Form::Wholes(set), Values::Unsigned(values)) => set.contains(&i128::from(values[row])),
+            (Form::Floats(set), _) => column.number(row).is_some_and(|value| set.contains(&value)),
+            (Form::Bools(set), Values::Bool(values)) => set.contains(&values.get(row)),
+            (Form::Instants(set), _) => column.timestamp(row).is_some_and(|at| set.contains(&at)),
+            _ => false,
+        };
+        matches != self.inverted
+    }
+}
+
+fn range(rule: &RangeRule, kind: Kind) -> Result<Form, String> {
+    let (exclusive_min, exclusive_max) = (rule.exclusive_min, rule.exclusive_max);
+    let (min, max) = (rule.min.clone(), rule.max.clone());
+    let is_number = min.iter().chain(&max).all(|limit| limit.number().is_some());
+    match kind {
+        Kind::Int | Kind::Float | Kind::Decimal if is_number => Ok(Form::Numbers(Interval {
+            min: min.and_then(|min| min.number()),
+            max: max.and_then(|max| max.number()),
+            exclusive_min,
+            exclusive_max,
+        })),
+        Kind::Date | Kind::Timestamp if !is_number => Ok(Form::Times(Interval {
+            min: min.and_then(|min| min.nanos()).map(i128::from),
+            max: max.and_then(|max| max.nanos()).map(i128::from),
+            exclusive_min,
+            exclusive_max,
+        })),
+        _ => Err(format!(
+            "a range of {} cannot be asked of {kind}",
+            if is_number { "numbers" } else { "times" }
+        )),
+    }
+}
+
+fn set(rule: &SetRule, kind: Kind) -> Result<Form, String> {
+    let misfit = |value: &Scalar| format!("`{value}` in the set is no {kind}, as the column is");
+    let each = rule.values.iter();
+    Ok(match kind {
+        Kind::Text => Form::Texts(each.map(ToString::to_string).collect()),
+        Kind::Int => Form::Wholes(
+            each.map(|value| whole(value).ok_or_else(|| misfit(value)))
+                .collect::<Result<_, _>>()?,
+        ),
+        Kind::Float | Kind::Decimal => {
+            let number = |value: &Scalar| match value {
+                Scalar::Text(text) => text.parse().ok(),
+                other => other.number(),
+            };
+            Form::Floats(
+                each.map(|value| number(value).ok_or_else(|| misfit(value)))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        Kind::Bool => Form::Bools(
+            each.map(|value| match value {
+                Scalar::Bool(value) => Ok(*value),
+                other => Err(misfit(other)),
+            })
+            .collect::<Result<_, _>>()?,
+        ),
+        Kind::Date | Kind::Timestamp => Form::Instants(
+            each.map(|value| value.nanos().ok_or_else(|| misfit(value)))
+                .collect::<Result<_, _>>()?,
+        ),
+        _ => return Err(format!("a set cannot be asked of {kind}")),
+    })
+}
+
+fn whole(value: &Scalar) -> Option<i128> {
+    match value {
+        Scalar::Whole(value) => Some(i128::from(*value)),
+        Scalar::Number(value) if value.fract() == 0.0 => Some(*value as i128),
+        Scalar::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn pattern(pattern: &str, kind: Kind) -> Result<Form, String> {
+    if kind != Kind::Text {
+        return Err(format!("a pattern cannot be asked of {kind}"));
+    }
+    regex::Regex::new(pattern)
+        .map(Form::Pattern)
+        .map_err(|error| error.to_string())
+}
+
+fn length(rule: &LengthRule, kind: Kind) -> Result<Form, String> {
+    if kind != Kind::Text {
+        return Err(format!("a length cannot be asked of {kind}"));
+    }
+    Ok(Form::Length(rule.min.unwrap_or(0), rule.max.unwrap_or(u64::MAX)))
+}
+
+/// Where a row is: the number of the object within its table, and the place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// The number of the object.
+    pub object: usize,
+    /// The place in it.
+    pub place: Place,
+}
+
+/// Bad values, counted, with the first place of each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Violations {
+    /// Values that were tested.
+    pub tested: u64,
+    /// Values that are bad.
+    pub bad: u64,
+    /// Some bad values, with their rows and the first place.
+    pub values: BTreeMap<String, (u64, Spot)>,
+}
+
+/// Different bad values that are kept; beyond, only the total is counted on.
+const KEPT: usize = 1000;
+
+impl Violations {
+    /// Counts a bad value.
+    pub fn add(&mut self, shown: String, spot: Spot) {
+        self.bad += 1;
+        self.keep(shown, 1, spot);
+    }
+
+    fn keep(&mut self, shown: String, count: u64, spot: Spot) {
+        if let Some((known, first)) = self.values.get_mut(&shown) {
+            *known += count;
+            *first = spot.min(*first);
+        } else if self.values.len() < KEPT {
+            self.values.insert(shown, (count, spot));
+        }
+    }
+
+    /// Takes in the violations of another part.
+    pub fn absorb(&mut self, other: Self) {
+        self.tested += other.tested;
+        self.bad += other.bad;
+        for (shown, (count, spot)) in other.values {
+            self.keep(shown, count, spot);
+        }
+    }
+
+    /// The most frequent, the first in the data before others.
+    #[must_use]
+    pub fn top(&self, how_many: usize) -> Vec<(&str, u64, Spot)> {
+        let mut all: Vec<_> = self
+            .values
+            .iter()
+            .map(|(shown, (count, spot))| (shown.as_str(), *count, *spot))
+            .collect();
+        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.2.cmp(&b.2)));
+        all.truncate(how_many);
+        all
+    }
+}

@@ -1,0 +1,210 @@
+//! From the plan to what one pass over a table shall measure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Extent;
+use super::measure::{ColumnMeasured, ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
+use super::objects::OpenedTable;
+use super::quantile::Bracket;
+use super::relations::Parents;
+use super::scan::{Pass, measure};
+use super::values::ValueRule;
+use crate::config::ColumnRules;
+use crate::error::ScanError;
+use crate::plan::{Plan, TablePlan};
+
+/// What the checks on this table need.
+pub(super) fn of_table(
+    plan: &Plan,
+    index: usize,
+    opened: &[OpenedTable],
+    extent: Extent,
+    parents: &Parents,
+) -> Wanted {
+    let (table, columns) = (&plan.tables[index], opened[index].columns());
+    let has = |names: &[String]| names.iter().all(|name| columns.contains(name));
+    let mut wanted = Wanted::default();
+    let mut keys = judged_keys(table, &columns);
+    if extent.profile {
+        for name in &columns {
+            wanted.columns.insert(
+                name.clone(),
+                ColumnWanted {
+                    profile: true,
+                    ..ColumnWanted::default()
+                },
+            );
+        }
+    }
+    if let Some(rules) = &table.rules {
+        for (name, rules) in rules.columns.iter().filter(|(name, _)| columns.contains(name)) {
+            let column = wanted.columns.entry(name.clone()).or_default();
+            column.tests = ValueRule::of(rules);
+            column.rules = Some(Arc::new(rules.clone()));
+            column.quantiles = rules.median.is_some() || !rules.quantiles.is_empty();
+        }
+    }
+    for split in plan
+        .splits
+        .iter()
+        .filter(|split| split.train == table.name || split.test == table.name)
+    {
+        let key = overlap_key(plan, opened, split);
+        if has(&key.columns) && !key.columns.is_empty() {
+            keys.insert(key);
+        }
+        if let Some(time) = split.time_column.as_ref().filter(|time| columns.contains(time)) {
+            wanted.columns.entry(time.clone()).or_default();
+        }
+    }
+    wanted.keys = keys.into_iter().collect();
+    for (relation, rule) in plan.relations.iter().enumerate() {
+        if rule.from.table == table.name
+            && let Some(Ok(parent)) = parents.get(relation)
+        {
+            wanted.orphans.push(OrphanWanted {
+                relation,
+                columns: rule.from.columns.clone(),
+                parents: parent.set.clone(),
+            });
+        }
+    }
+    wanted
+}
+
+/// The keys that the rules of the table itself judge.
+pub(super) fn judged_keys(table: &TablePlan, columns: &[String]) -> BTreeSet<KeyWanted> {
+    let mut keys = BTreeSet::new();
+    let Some(rules) = &table.rules else { return keys };
+    let single = rules
+        .columns
+        .iter()
+        .filter(|(_, rules)| rules.unique || rules.distinct_count.is_some());
+    let single = single.map(|(name, _)| vec![name.clone()]);
+    for key in single.chain(rules.unique.iter().map(|key| key.columns.clone())) {
+        if key.iter().all(|name| columns.contains(name)) {
+            keys.insert(KeyWanted {
+                columns: key,
+                with_nulls: false,
+            });
+        }
+    }
+    if rules.duplicate_rows.is_some() {
+        keys.insert(KeyWanted {
+            columns: columns.to_vec(),
+            with_nulls: true,
+        });
+    }
+    keys
+}
+
+/// The key that two splits are compared by: the one of the suite, or all columns that both have.
+pub(super) fn overlap_key(
+    plan: &Plan,
+    opened: &[OpenedTable],
+    split: &crate::config::SplitRules,
+) -> KeyWanted {
+    if !split.key.is_empty() {
+        return KeyWanted {
+            columns: split.key.clone(),
+            with_nulls: false,
+        };
+    }
+    let columns_of = |name: &str| {
+        let index = plan.tables.iter().position(|table| table.name == name);
+        index.map(|index| opened[index].columns()).unwrap_or_default()
+    };
+    let test = columns_of(&split.test);
+    let mut columns: Vec<String> = columns_of(&split.train)
+        .into_iter()
+        .filter(|name| test.contains(name))
+        .collect();
+    columns.sort_unstable();
+    KeyWanted {
+        columns,
+        with_nulls: true,
+    }
+}
+
+/// Which quantiles a column's rules ask for.
+fn shares(rules: &ColumnRules) -> Vec<f64> {
+    let median = rules.median.as_ref().map(|_| 0.5);
+    median
+        .into_iter()
+        .chain(rules.quantiles.iter().map(|rule| rule.p))
+        .collect()
+}
+
+/// A second pass for quantiles that the first could only bracket.
+pub(super) fn second_pass(
+    table: &OpenedTable,
+    plan: &TablePlan,
+    seen: &mut Measured,
+    pass: Pass<'_>,
+) -> Result<(), ScanError> {
+    let Some(rules) = &plan.rules else { return Ok(()) };
+    // A sketch that is off by more than its error in every direction is next to impossible; then the whole is counted.
+    for widen in [2.0, f64::INFINITY] {
+        let mut wanted = Wanted::default();
+        for (name, rules) in &rules.columns {
+            let Some(column) = seen.columns.get(name) else {
+                continue;
+            };
+            let Some(first) = &column.quantiles else { continue };
+            let done = |p: f64| {
+                column
+                    .brackets
+                    .iter()
+                    .any(|bracket| bracket.p == p && bracket.quantile().is_some())
+            };
+            let brackets: Vec<Bracket> = shares(rules)
+                .into_iter()
+                .filter(|p| !done(*p))
+                .filter_map(|p| first.bracket(p, widen))
+                .collect();
+            if !brackets.is_empty() {
+                wanted.columns.insert(
+                    name.clone(),
+                    ColumnWanted {
+                        brackets,
+                        ..ColumnWanted::default()
+                    },
+                );
+            }
+        }
+        if wanted.columns.is_empty() {
+            break;
+        }
+        for (name, again) in measure(table, &wanted, pass)?.columns {
+            if let Some(column) = seen.columns.get_mut(&name) {
+                column.brackets.extend(again.brackets);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The quantiles that the rules ask for.
+pub(super) fn quantiles(
+    plan: &TablePlan,
+    columns: &BTreeMap<String, ColumnMeasured>,
+) -> BTreeMap<String, Vec<(f64, Option<f64>)>> {
+    let mut found = BTreeMap::new();
+    for (name, rules) in plan.rules.iter().flat_map(|rules| &rules.columns) {
+        let Some(column) = columns.get(name) else { continue };
+        let value = |p: f64| match column.quantiles.as_ref()?.exact(p) {
+            Some(exact) => exact,
+            None => column
+                .brackets
+                .iter()
+                .filter(|bracket| bracket.p == p)
+                .find_map(Bracket::quantile),
+        };
+        let values: Vec<(f64, Option<f64>)> = shares(rules).into_iter().map(|p| (p, value(p))).collect();
+        if !values.is_empty() {
+            found.insert(name.clone(), values);
+        }
+    }
+    found
+}

@@ -1,0 +1,253 @@
+//! Validates datasets before a GPU is spent on them.
+//!
+//! `check` resolves each `--data` to its objects, reads footers first and then streams the columns that the suite
+//! speaks of, judges every rule, and pins what was read, by digest, in `dataset.json`.
+//!
+//! What it does not do: it repairs nothing, and it skips nothing silently. A rule on a column that is not there fails,
+//! a rule on a table that was not given is an error of the suite, and every object that was read is listed.
+
+pub mod cli;
+pub mod config;
+pub mod decide;
+pub mod error;
+pub mod gather;
+pub mod plan;
+mod report;
+pub mod window;
+
+use artifact_store::Location;
+use provenance::{Digest, Record as _};
+use step_contract::{
+    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, OutArtifact, StepSpec, TemplateSpec, VerdictSpec,
+};
+use step_runtime::{Context, Finished, StepError};
+
+pub use cli::{Args, CheckArgs};
+
+use cli::Command;
+use config::Suite;
+use gather::objects::{self, OpenedTable};
+use gather::scan::Pass;
+use gather::{Evidence, Extent};
+use plan::Plan;
+use window::Window;
+
+/// The contract, as far as clap cannot say it.
+pub static SPEC: StepSpec = StepSpec {
+    name: "data-validate",
+    version: env!("CARGO_PKG_VERSION"),
+    summary: "Validates datasets before a GPU is spent on them.",
+    description: include_str!("../README.md"),
+    commands: &[CommandSpec {
+        name: "check",
+        kind: CommandKind::Decides,
+        verdicts: &[
+            VerdictSpec {
+                word: "PASS",
+                exit: Exit::Yes,
+                meaning: "every rule holds",
+            },
+            VerdictSpec {
+                word: "WARN",
+                exit: Exit::Yes,
+                meaning: "only rules of severity `warn` do not hold",
+            },
+            VerdictSpec {
+                word: "FAIL",
+                exit: Exit::No,
+                meaning: "a rule of severity `error` does not hold",
+            },
+        ],
+        rbac: &[],
+        template: Some(TemplateSpec {
+            memory: "1Gi",
+            ..TemplateSpec::DEFAULT
+        }),
+    }],
+    default_command: "check",
+    configs: &[ConfigSpec {
+        name: "validation",
+        flag: "suite",
+        summary: "What the data must look like.",
+        schema: || schemars::schema_for!(Suite),
+    }],
+};
+
+/// Runs the step.
+///
+/// # Errors
+/// When no decision was reached; see [`StepError`].
+pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
+    match args.command {
+        Command::Check(args) => check(&args, &cx).await,
+    }
+}
+
+async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
+    forget(&[&args.dataset, &args.profile]);
+    let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
+    let window = window_of(args)?;
+    let (suite_digest, plan) = read_suite(args, &data, cx).await?;
+    let mut opened = Vec::with_capacity(plan.tables.len());
+    for table in &plan.tables {
+        opened.push(objects::open(&cx.store, table).await?);
+    }
+    if let Some(window) = &window {
+        can_be_cut(&plan, &opened, window)?;
+    }
+    let digests = tokio::spawn(digests(opened.clone(), cx.clone()));
+    let measured = measure(plan.clone(), opened, args, window.clone(), cx.clone()).await;
+    let mut evidence = match measured {
+        Ok(evidence) => evidence,
+        Err(error) => {
+            digests.abort();
+            return Err(error);
+        }
+    };
+    for (table, digests) in evidence.tables.iter_mut().zip(digests.await??) {
+        table
+            .objects
+            .iter_mut()
+            .zip(digests)
+            .for_each(|(object, digest)| object.digest = digest);
+    }
+    let decision = decide::decide(&plan, &evidence);
+    let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite_digest);
+    let report = made.report(cx.report(), &decision)?;
+    let statement = made.statement(cx.statement());
+    let mut finished = Finished::decision(decision.verdict, report, statement);
+    // A record of data that were refused could be trained on by a task that looks only for the file.
+    if decision.verdict != "FAIL" {
+        finished = finished.with_output(&args.dataset, made.dataset()?.to_json());
+    }
+    if made.has_profile {
+        finished = finished.with_output(&args.profile, made.profile()?);
+    }
+    Ok(finished)
+}
+
+/// Removes what an earlier attempt has left in the same place: a killed run leaves whole outputs or none.
+fn forget(outputs: &[&OutArtifact]) {
+    for output in outputs {
+        if let Ok(Location::Path(path)) = output.as_str().parse()
+            && path.is_file()
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
+        }
+    }
+}
+
+fn window_of(args: &CheckArgs) -> Result<Option<Window>, StepError> {
+    let (Some(length), Some(as_of), Some(column)) = (&args.window, &args.as_of, &args.time_column) else {
+        return Ok(None);
+    };
+    Window::parse(length, as_of, column)
+        .map(Some)
+        .map_err(StepError::usage)
+}
+
+async fn read_suite(
+    args: &CheckArgs,
+    data: &[(String, String)],
+    cx: &Context,
+) -> Result<(Digest, Plan), StepError> {
+    let location: Location = args
+        .suite
+        .as_str()
+        .parse()
+        .map_err(|error| StepError::usage(format!("--suite {}: {error}", args.suite)))?;
+    let bytes = cx.store.read(&location).await?;
+    let file = location.file_name().to_owned();
+    let text = String::from_utf8(bytes.to_vec())
+        .map_err(|_| StepError::usage(format!("{location}: the suite is not UTF-8 text")))?;
+    let suite = Suite::read(&file, &text)?;
+    let plan = Plan::resolve(&suite, data)
+        .map_err(|fault| ConfigError::at(&file, &text, &fault.field, fault.message))?;
+    Ok((provenance::digest_bytes(&bytes), plan))
+}
+
+/// A window over a column that is not there, or holds no times, would select nothing or everything.
+fn can_be_cut(plan: &Plan, opened: &[OpenedTable], window: &Window) -> Result<(), StepError> {
+    let mut cut = 0;
+    for (plan, table) in plan.tables.iter().zip(opened).filter(|(plan, _)| plan.is_split) {
+        cut += 1;
+        let columns = table.columns();
+        let fields: Vec<_> = table.fields(&window.column).collect();
+        if fields.len() < table.objects.len() {
+            let hint = step_contract::nearest(&window.column, columns.iter().map(String::as_str))
+                .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+            return Err(StepError::usage(format!(
+                "--time-column {}: `{}` has no such column{hint}; the window cuts every table that is no reference",
+                window.column, plan.name
+            )));
+        }
+        if let Some((_, field)) = fields
+            .iter()
+            .find(|(_, field)| !matches!(field.kind, tabular::Kind::Timestamp | tabular::Kind::Date))
+        {
+            return Err(StepError::usage(format!(
+                "--time-column {}: in `{}` it is {}; a window needs a timestamp or a date",
+                window.column, plan.name, field.type_name
+            )));
+        }
+    }
+    if cut == 0 {
+        return Err(StepError::usage(
+            "--window: every table is a reference, so there is nothing to cut",
+        ));
+    }
+    Ok(())
+}
+
+async fn measure(
+    plan: Plan,
+    opened: Vec<OpenedTable>,
+    args: &CheckArgs,
+    window: Option<Window>,
+    cx: Context,
+) -> Result<Evidence, StepError> {
+    let extent = Extent {
+        profile: report::is_wanted(&args.profile),
+        samples: args.samples,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.unwrap_or(cores).max(1);
+    let work = move || {
+        let cancelled = || cx.is_cancelled();
+        let pass = Pass {
+            window: window.as_ref(),
+            threads,
+            cancelled: &cancelled,
+        };
+        let total = plan.tables.len() as u64;
+        let done = std::cell::Cell::new(0);
+        gather::measure(&plan, &opened, extent, pass, |table| {
+            tracing::info!(table, "reading");
+            cx.progress.set(done.get(), total);
+            done.set(done.get() + 1);
+        })
+    };
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+/// Digests every object, while the tables are read.
+async fn digests(opened: Vec<OpenedTable>, cx: Context) -> Result<Vec<Vec<Digest>>, StepError> {
+    let work = move || {
+        let of_table = |table: OpenedTable| -> Result<Vec<Digest>, StepError> {
+            table
+                .objects
+                .iter()
+                .map(|opened| {
+                    if cx.is_cancelled() {
+                        Err(StepError::terminated())
+                    } else {
+                        objects::digest(&opened.object)
+                    }
+                })
+                .collect()
+        };
+        opened.into_iter().map(of_table).collect()
+    };
+    tokio::task::spawn_blocking(work).await?
+}

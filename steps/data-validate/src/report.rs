@@ -1,0 +1,343 @@
+//! What is handed out: the report's surroundings, the dataset record, the profiles, the statement.
+
+use std::collections::BTreeMap;
+
+use provenance::{DataObject, Dataset, Digest, Split, StatementBuilder};
+use serde::Serialize;
+use step_contract::OutArtifact;
+use step_report::{Cell, Format, Input, Note, Report, Table};
+use step_runtime::StepError;
+use tabular::ColumnProfile;
+
+use crate::cli::CheckArgs;
+use crate::decide::Decision;
+use crate::gather::examples::Example;
+use crate::gather::{Evidence, ObjectEvidence, TableEvidence};
+use crate::plan::Plan;
+use crate::window::Window;
+
+/// The profiles of all tables.
+#[derive(Serialize)]
+struct Profiles<'a> {
+    schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<provenance::Window>,
+    tables: BTreeMap<&'a str, TableProfile<'a>>,
+}
+
+#[derive(Serialize)]
+struct TableProfile<'a> {
+    rows: u64,
+    columns: BTreeMap<&'a str, &'a ColumnProfile>,
+}
+
+/// Whether an output is to be made: a default below `/out` is not, where there is no such directory.
+pub(crate) fn is_wanted(output: &OutArtifact) -> bool {
+    !output.as_str().starts_with("/out/") || std::path::Path::new("/out/").is_dir()
+}
+
+/// Everything that the outputs are made of.
+pub(crate) struct Made<'a> {
+    args: &'a CheckArgs,
+    plan: &'a Plan,
+    evidence: &'a Evidence,
+    window: Option<&'a Window>,
+    suite: Digest,
+    pub(crate) has_profile: bool,
+}
+
+impl<'a> Made<'a> {
+    pub(crate) fn new(
+        args: &'a CheckArgs,
+        plan: &'a Plan,
+        evidence: &'a Evidence,
+        window: Option<&'a Window>,
+        suite: Digest,
+    ) -> Self {
+        Self {
+            args,
+            plan,
+            evidence,
+            window,
+            suite,
+            has_profile: is_wanted(&args.profile),
+        }
+    }
+
+    /// The record of what was validated. Of a table that the window cut, only objects with rows inside are named.
+    pub(crate) fn dataset(&self) -> Result<Dataset, StepError> {
+        let mut splits = BTreeMap::new();
+        for (plan, table) in self.plan.tables.iter().zip(&self.evidence.tables) {
+            let objects = table
+                .objects
+                .iter()
+                .filter(|object| !table.windowed || object.rows > 0);
+            let objects = objects.map(data_object).collect();
+            let split = Split::new(plan.uri.clone(), objects)
+                .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?;
+            splits.insert(plan.name.clone(), split);
+        }
+        Ok(Dataset::new(
+            self.args.data_version.clone(),
+            self.window.map(Window::record),
+            splits,
+        ))
+    }
+
+    /// The profiles, as JSON.
+    pub(crate) fn profile(&self) -> Result<Vec<u8>, StepError> {
+        let tables = self.evidence.tables.iter();
+        let profiles = Profiles {
+            schema: "mlops-steps/table-profiles/v1",
+            window: self.window.map(Window::record),
+            tables: tables
+                .map(|table| {
+                    (
+                        table.name.as_str(),
+                        TableProfile {
+                            rows: table.rows,
+                            columns: table.profiles().collect(),
+                        },
+                    )
+                })
+                .collect(),
+        };
+        let mut json = serde_json::to_vec(&profiles).map_err(|error| {
+            StepError::internal(format!("the profile cannot be written as JSON: {error}"))
+        })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// What was made from what.
+    pub(crate) fn statement(&self, mut statement: StatementBuilder) -> StatementBuilder {
+        statement = statement.material(self.args.suite.as_str(), &self.suite);
+        for object in self.evidence.tables.iter().flat_map(|table| &table.objects) {
+            statement = statement.material(&object.uri, &object.digest);
+        }
+        statement
+    }
+
+    /// The report, still without its times.
+    pub(crate) fn report(&self, mut report: Report, decision: &Decision) -> Result<Report, StepError> {
+        report = report
+            .verdict(decision.verdict, decision.reason.clone())
+            .with_binding("suite.digest", &self.suite)
+            .with_parameter("suite", self.args.suite.as_str());
+        let dataset = self.dataset();
+        if let Ok(dataset) = &dataset {
+            report = report
+                .with_binding("dataset.digest", &dataset.digest)
+                .with_binding("dataset.version", dataset.version.as_str());
+        } else if decision.verdict != "FAIL" {
+            dataset?;
+        }
+        if let Some(window) = self.window {
+            report = report
+                .with_parameter("window", window.length.as_str())
+                .with_parameter("as_of", window.as_of.as_str())
+                .with_parameter("time_column", window.column.as_str());
+            let cut: Vec<&str> = self
+                .evidence
+                .tables
+                .iter()
+                .filter(|table| table.windowed)
+                .map(|table| table.name.as_str())
+                .collect();
+            report = report.with_note(Note::info(format!(
+                "Window over `{}`: rows from {} up to, and without, {} ({} before {}). Cut: {}; the other tables are whole.",
+                window.column,
+                window.from,
+                window.to,
+                window.length,
+                window.as_of,
+                cut.join(", ")
+            )));
+        }
+        report.checks.clone_from(&decision.checks);
+        for (plan, table) in self.plan.tables.iter().zip(&self.evidence.tables) {
+            report
+                .inputs
+                .extend(table.objects.iter().map(|object| input(table, object)));
+            if plan.rules.is_none() && !self.is_related(&plan.name) {
+                let text = format!(
+                    "No rule of the suite is about `{}`: it was read, counted and recorded only.",
+                    plan.name
+                );
+                report = report.with_note(Note::warn(text));
+            }
+            if !table.passed_over.is_empty() {
+                let text = format!(
+                    "Below the location of `{}`, {} names are no table files and were passed over (the first is {}).",
+                    plan.name,
+                    table.passed_over.len(),
+                    table.passed_over[0]
+                );
+                report = report.with_note(Note::warn(text));
+            }
+        }
+        report
+            .inputs
+            .push(Input::new("suite", self.args.suite.as_str()).digest(&self.suite));
+        report = report.with_section(self.tables());
+        for (relation, found) in self.plan.relations.iter().zip(&self.evidence.relations) {
+            if let Ok(found) = found
+                && !found.examples.is_empty()
+            {
+                let title = format!("{} without {}", relation.from, relation.to);
+                report = report.with_section(examples(&title, &found.examples, found.orphans.keys));
+            }
+        }
+        for table in &self.evidence.tables {
+            if table.columns.values().any(|column| column.rows > 0) {
+                report = report.with_section(columns(table));
+            }
+        }
+        Ok(report)
+    }
+
+    fn is_related(&self, name: &str) -> bool {
+        let related =
+            |relation: &crate::plan::RelationPlan| relation.from.table == name || relation.to.table == name;
+        self.plan.relations.iter().any(related)
+            || self
+                .plan
+                .splits
+                .iter()
+                .any(|split| split.train == name || split.test == name)
+    }
+
+    fn tables(&self) -> Table {
+        let mut section = Table::new(
+            "Tables",
+            ["table", "for", "rows", "files", "bytes", "outside of the window"],
+        );
+        for (plan, table) in self.plan.tables.iter().zip(&self.evidence.tables) {
+            let bytes: u64 = table.objects.iter().map(|object| object.size).sum();
+            section.push([
+                Cell::text(&table.name),
+                Cell::text(if plan.is_split {
+                    "training and judging"
+                } else {
+                    "reference"
+                }),
+                table.rows.into(),
+                table.objects.len().into(),
+                bytes.into(),
+                table.windowed.then_some(table.outside + table.undated).into(),
+            ]);
+        }
+        section
+    }
+}
+
+fn data_object(object: &ObjectEvidence) -> DataObject {
+    DataObject {
+        uri: object.uri.clone(),
+        size: object.size,
+        etag: object.etag.clone(),
+        version_id: object.version_id.clone(),
+        rows: object.rows,
+        digest: object.digest,
+    }
+}
+
+fn input(table: &TableEvidence, object: &ObjectEvidence) -> Input {
+    let input = Input::new(&table.name, &object.uri)
+        .digest(&object.digest)
+        .rows(object.rows);
+    match (&object.version_id, &object.etag) {
+        (Some(version), _) => input.detail(format!("version {version}")),
+        (None, Some(etag)) => input.detail(format!("ETag {etag}")),
+        (None, None) => input,
+    }
+}
+
+fn examples(title: &str, examples: &[Example], all: u64) -> Table {
+    let mut section = Table::new(title, ["key", "rows", "first row"]);
+    for example in examples {
+        section.push([
+            Cell::text(&example.value),
+            example.rows.into(),
+            example.spot.map(|spot| spot.place.row).into(),
+        ]);
+    }
+    if all > examples.len() as u64 {
+        section = section.note(format!("The {} keys of most rows, of {all}.", examples.len()));
+    }
+    section
+}
+
+/// Columns shown of a table; all are in the profile.
+const COLUMNS: usize = 200;
+
+fn columns(table: &TableEvidence) -> Table {
+    let heads = [
+        "column",
+        "type",
+        "null",
+        "NaN, inf",
+        "different",
+        "min",
+        "mean",
+        "max",
+        "std",
+        "most frequent",
+    ];
+    let mut section = Table::new(format!("Columns of {}", table.name), heads);
+    let measured = table
+        .fields
+        .iter()
+        .filter_map(|field| Some((field, table.columns.get(&field.name)?)));
+    for (field, column) in measured.take(COLUMNS) {
+        let number = |value: Option<f64>| Cell::from(value);
+        let moments = &column.moments;
+        let profile = column.profile.as_ref();
+        let different = profile.map(|profile| {
+            let sign = if profile.distinct.is_exact() { "" } else { "about " };
+            format!("{sign}{}", Format::Count.show(profile.distinct.count() as f64))
+        });
+        let most = profile.and_then(|profile| profile.top.as_ref()).map(|top| {
+            let top = top
+                .most(3)
+                .into_iter()
+                .map(|(value, count)| format!("{value} ({count})"));
+            top.collect::<Vec<_>>().join(", ")
+        });
+        let null = if column.rows == 0 {
+            Cell::empty()
+        } else {
+            Cell::percent(column.nulls as f64 / column.rows as f64)
+        };
+        let (min, max) = match column.times {
+            Some((first, last)) => (time(first), time(last)),
+            None => (number(moments.min), number(moments.max)),
+        };
+        section.push([
+            Cell::text(&field.name),
+            Cell::text(field.types.join(", ")),
+            null,
+            (column.nan + column.infinite).into(),
+            different.into(),
+            min,
+            number(moments.mean()),
+            max,
+            number(moments.std(1)),
+            most.into(),
+        ]);
+    }
+    if table.fields.len() > COLUMNS {
+        section = section.note(format!(
+            "{COLUMNS} of {} columns; the profile has all.",
+            table.fields.len()
+        ));
+    }
+    section
+}
+
+fn time(nanos: i128) -> Cell {
+    match jiff::Timestamp::from_nanosecond(nanos) {
+        Ok(at) => Cell::text(at.to_string()),
+        Err(_) => Cell::text("beyond the year 9999"),
+    }
+}

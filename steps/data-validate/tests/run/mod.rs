@@ -1,0 +1,103 @@
+//! Runs the real binary, with the outputs in a directory of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "helpers of tests"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// What a run left behind.
+pub(crate) struct Ran {
+    pub(crate) exit: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) out: tempfile::TempDir,
+}
+
+impl Ran {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.out.path().join(name)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        let text =
+            std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}\n{}", self.stderr));
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    pub(crate) fn report(&self) -> Value {
+        self.json("report.json")
+    }
+
+    /// The check of this id.
+    #[track_caller]
+    pub(crate) fn check(&self, id: &str) -> Value {
+        let report = self.report();
+        let checks = report["checks"].as_array().unwrap();
+        let found = checks.iter().find(|check| check["id"] == id);
+        found.cloned().unwrap_or_else(|| {
+            let ids: Vec<&Value> = checks.iter().map(|check| &check["id"]).collect();
+            panic!("no check {id} among {ids:?}")
+        })
+    }
+}
+
+/// The directory of the tests: locations in cases are relative to it, so that they are the same everywhere.
+pub(crate) fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// The binary with these arguments, its outputs below `out`.
+pub(crate) fn command(args: &[String], out: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_data-validate"));
+    command.current_dir(here()).args(args).stdin(Stdio::null());
+    for (flag, file) in [
+        ("--report", "report.json"),
+        ("--report-md", "report.md"),
+        ("--report-html", "report.html"),
+        ("--report-junit", "report.junit.xml"),
+        ("--statement", "statement.json"),
+        ("--verdict", "verdict"),
+        ("--dataset", "dataset.json"),
+        ("--profile", "profile.json"),
+        ("--termination-log", "termination"),
+    ] {
+        command.arg(format!("{flag}={}", out.join(file).display()));
+    }
+    command
+}
+
+pub(crate) fn run(args: &[&str]) -> Ran {
+    run_in(tempfile::tempdir().unwrap(), args)
+}
+
+pub(crate) fn run_in(out: tempfile::TempDir, args: &[&str]) -> Ran {
+    std::fs::write(out.path().join("termination"), "").unwrap();
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let done = command(&args, out.path()).output().unwrap();
+    Ran {
+        exit: done.status.code(),
+        stdout: String::from_utf8(done.stdout).unwrap(),
+        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+        out,
+    }
+}
+
+/// Writes a file and names it.
+pub(crate) fn file(dir: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = dir.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, content).unwrap();
+    path.display().to_string()
+}

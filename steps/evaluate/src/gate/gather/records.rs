@@ -1,0 +1,105 @@
+//! `run.json` and `dataset.json`: what the report is bound to.
+
+use provenance::{Dataset, Digest, Split, TrainingRun, digest_bytes};
+use step_contract::{InArtifact, nearest};
+use step_report::{Input, Note};
+use step_runtime::{Context, StepError};
+
+use super::Gathered;
+use super::table::Frame;
+use crate::gate::cli::GateArgs;
+
+/// What the records say.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    /// The split that is judged on, by name.
+    pub split: Option<(String, Split)>,
+}
+
+/// Reads the records and binds the report to them.
+pub(super) async fn read(args: &GateArgs, cx: &Context, out: &mut Gathered) -> Result<Records, StepError> {
+    let mut records = Records::default();
+    let mut trained_on: Option<Digest> = None;
+    if let Some(at) = &args.run {
+        let (run, digest): (TrainingRun, Digest) = record(at, cx).await?;
+        out.read(
+            Input::new("run", at.as_str()).detail(format!("run {} of {}", run.run_id, run.experiment)),
+            Some(digest),
+        );
+        out.materials.push((run.model.uri.clone(), run.model.digest));
+        out.bind("run_id", run.run_id);
+        out.bind("model.digest", run.model.digest.to_string());
+        out.bind("model.uri", run.model.uri);
+        trained_on = Some(run.dataset.digest);
+    }
+    if let (Some(at), Some(name)) = (&args.dataset, &args.split) {
+        let (mut dataset, digest): (Dataset, Digest) = record(at, cx).await?;
+        let Some(split) = dataset.splits.remove(name) else {
+            let known: Vec<&str> = dataset.splits.keys().map(String::as_str).collect();
+            let hint = nearest(name, known.iter().copied())
+                .map_or_else(String::new, |near| format!(", did you mean `{near}`"));
+            return Err(StepError::usage(format!(
+                "{at}: there is no split `{name}`{hint}; it has {}",
+                known.join(", ")
+            )));
+        };
+        out.read(
+            Input::new("dataset", at.as_str()).detail(format!("split {name}, version {}", dataset.version)),
+            Some(digest),
+        );
+        out.bind("dataset.digest", dataset.digest.to_string());
+        out.bind("dataset.version", dataset.version.clone());
+        out.bind("split", name.clone());
+        out.bind("split.digest", split.digest.to_string());
+        if trained_on.is_some_and(|trained_on| trained_on != dataset.digest) {
+            out.notes.push(Note::warn(
+                "The model was trained on another dataset than the one whose split it is judged on: see bindings.",
+            ));
+        }
+        records.split = Some((name.clone(), split));
+    }
+    Ok(records)
+}
+
+async fn record<R: provenance::Record>(at: &InArtifact, cx: &Context) -> Result<(R, Digest), StepError> {
+    let location = at
+        .as_str()
+        .parse()
+        .map_err(|error| StepError::usage(format!("{error}")))?;
+    let bytes = cx.store.read(&location).await?;
+    Ok((R::parse(at.as_str(), &bytes)?, digest_bytes(&bytes)))
+}
+
+/// Refuses rows that are not those of the split: by bytes, whatever the files are called now.
+pub(super) fn verify(records: &Records, data: Option<&Frame>) -> Result<(), StepError> {
+    let (Some((name, split)), Some(data)) = (&records.split, data) else {
+        return Ok(());
+    };
+    let mut recorded: Vec<(Digest, &str)> = split
+        .objects
+        .iter()
+        .map(|object| (object.digest, object.uri.as_str()))
+        .collect();
+    for object in &data.objects {
+        let Some(at) = recorded.iter().position(|(digest, _)| *digest == object.digest) else {
+            let same = recorded.iter().find(|(_, uri)| *uri == object.uri);
+            let was = same.map_or_else(String::new, |(digest, _)| format!(", the record says {digest}"));
+            return Err(StepError::usage(format!(
+                "{}: these bytes are not in split `{name}` ({}{was}): they were changed after the validation, or \
+                 --data names other rows; validate again, or judge on the rows that were validated",
+                object.uri, object.digest
+            )));
+        };
+        recorded.swap_remove(at);
+    }
+    if recorded.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<&str> = recorded.iter().map(|(_, uri)| *uri).take(3).collect();
+    Err(StepError::usage(format!(
+        "--data lacks {} of the {} files of split `{name}` ({}): judge on all of it",
+        recorded.len(),
+        split.objects.len(),
+        missing.join(", ")
+    )))
+}

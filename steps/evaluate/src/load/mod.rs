@@ -1,0 +1,88 @@
+//! `evaluate load`: can the served model bear the expected traffic?
+//!
+//! Requests arrive when the schedule says, not when the last answer came (open loop), and a latency counts
+//! from the moment the request was due. A server that stalls for a second is therefore seen to stall by every
+//! request that was due in that second (no coordinated omission). Two endpoints are driven at once, with the
+//! same rows in the same order, so that a busy machine is busy for both.
+//!
+//! It does not compare the endpoints: `kserve-canary judge` does, on the records.
+
+mod cli;
+mod decide;
+mod drive;
+mod gather;
+mod quantile;
+mod report;
+mod schedule;
+
+pub use cli::{Arrivals, InputFormat, LoadArgs, ProtocolName, Span};
+pub use decide::{Bounds, Decision, Measured, decide};
+pub use drive::WarmUp;
+pub use quantile::{QuantileEstimate, estimate, requests_needed};
+pub use schedule::{Slot, schedule};
+
+use kserve_api::record;
+use step_contract::{CommandKind, CommandSpec, Exit, ServedSpec, TemplateSpec, VerdictSpec};
+use step_runtime::{Context, Finished, StepError};
+
+/// What `load` may say.
+pub const VERDICTS: &[VerdictSpec] = &[
+    VerdictSpec {
+        word: "PASS",
+        exit: Exit::Yes,
+        meaning: "every gate holds, with its interval",
+    },
+    VerdictSpec {
+        word: "FAIL",
+        exit: Exit::No,
+        meaning: "a gate is missed beyond doubt",
+    },
+    VerdictSpec {
+        word: "INCONCLUSIVE",
+        exit: Exit::No,
+        meaning: "too few requests for the quantile, or an interval straddles its bound; the report says how many are needed",
+    },
+];
+
+/// The sub-command, for the step's contract.
+pub const COMMAND: CommandSpec = CommandSpec {
+    name: "load",
+    kind: CommandKind::Decides,
+    verdicts: VERDICTS,
+    rbac: &[],
+    template: Some(TemplateSpec {
+        served: Some(ServedSpec {
+            fixed: &[(
+                "endpoint",
+                "{{=inputs.parameters['champion-uri'] == '' ? '' : 'champion=http://127.0.0.1:8081\n'}}\
+                 challenger=http://127.0.0.1:8080",
+            )],
+        }),
+        ..TemplateSpec::DEFAULT
+    }),
+};
+
+/// Drives the load and judges what came back.
+///
+/// # Errors
+/// Bad flags or data, a server that refuses the requests or is not there, SIGTERM.
+pub async fn run(args: LoadArgs, cx: Context) -> Result<Finished, StepError> {
+    let plan = gather::plan(&args, &cx).await?;
+    let targets = gather::targets(&args, &cx, &plan).await?;
+    let measured = drive::drive(&plan, targets, &cx).await?;
+    let decision = decide(&plan.bounds, &measured);
+
+    let mut statement = cx.statement().material(&plan.data.uri, &plan.data.digest);
+    for endpoint in &measured {
+        statement = statement.parameter(&format!("endpoint.{}", endpoint.label), endpoint.url.clone());
+    }
+    let verdict = decision.verdict;
+    let report = report::write(cx.report(), &args, &plan, &measured, decision);
+    let mut finished = Finished::decision(verdict, report, statement);
+    for (endpoint, location) in measured.iter().zip(&plan.records) {
+        let bytes =
+            record::to_parquet(&endpoint.requests).map_err(|why| StepError::internal(why.to_string()))?;
+        finished = finished.with_output(location, bytes);
+    }
+    Ok(finished)
+}

@@ -1,0 +1,9 @@
+//! The real binary against a real MLflow server.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod faults;
+mod fetch;
+mod moves;
+mod register;
+mod story;

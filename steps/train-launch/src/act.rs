@@ -1,0 +1,327 @@
+//! The process executor: all that is done, in the order that makes every point of it safe to be killed at.
+//!
+//! What a retry finds decides what is left to do: the run by its key; the model on the server by the tags of
+//! the run; a training that has ended by the note in TRAIN_OUTPUT. Each of them is written before the next
+//! thing begins.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mlflow_client::{Batch, Run, RunStatus};
+use provenance::{Digest, Record as _};
+use step_contract::Exit;
+use step_runtime::{Context, Finished, StepError};
+
+use crate::cli::RunArgs;
+use crate::duration::Length;
+use crate::gather::{self, Data};
+use crate::identity;
+use crate::model::{self, Models};
+use crate::process::{Attempt, Ended, Environment, How, Limits, Output, train};
+use crate::publish::{self, Published};
+use crate::report::{self, Story};
+use crate::tracking::{self, MODEL_DIGEST, MODEL_URI, Tracking, of_mlflow};
+use crate::words::argv;
+
+/// What an attempt came to.
+pub(crate) enum Outcome {
+    /// The run holds the model.
+    Trained(Trained),
+    /// Training failed.
+    Failed(Failed),
+}
+
+/// The run holds the model.
+pub(crate) struct Trained {
+    /// The primary model as the server holds it.
+    pub published: Published,
+    /// Its digest.
+    pub digest: Digest,
+    /// Other models, by name and digest.
+    pub others: Vec<(String, Digest)>,
+    /// What training printed last; empty when an earlier attempt had trained.
+    pub tail: Vec<String>,
+    /// Whether this attempt trained.
+    pub now: bool,
+}
+
+/// Training failed.
+pub(crate) struct Failed {
+    /// The sentence.
+    pub why: String,
+    /// Which check it is: `training`, `deadline`, `model`.
+    pub check: &'static str,
+    /// What training printed last.
+    pub tail: Vec<String>,
+}
+
+/// Kubernetes grants 30 s, the runtime 20 of them; the rest is for marking the run.
+const LONGEST_GRACE: Duration = Duration::from_secs(15);
+
+/// Runs training here.
+///
+/// # Errors
+/// See [`StepError`].
+pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
+    let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
+    let data = gather::read_dataset(args, cx).await?;
+    let key = identity::key(args, &argv, &data.training);
+    if args.dry_run {
+        return Ok(Finished::text(report::plan(args, &argv, &data, key)));
+    }
+    tracking::client(args, cx, None)?;
+    forget_earlier_record(args);
+    let dir = args.output_dir.clone();
+    let (output, attempt) = tokio::task::spawn_blocking(move || Output::open(&dir, key)).await??;
+    let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
+    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, attempt = attempt.number, "MLflow run");
+
+    let work = Work {
+        args,
+        argv: &argv,
+        data: &data,
+        tracking: &tracking,
+        output: &output,
+        cx,
+    };
+    let story = Story {
+        args,
+        argv: &argv,
+        data: &data,
+        tracking: &tracking,
+        key,
+    };
+    match work.to_the_end(attempt).await {
+        Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, None, &run, cx),
+        Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, None, &run, cx)),
+        Err(error) => {
+            match error.exit() {
+                Exit::Terminated => tracking.mark(args, cx, RunStatus::Killed).await,
+                // The retry goes on with the run as it is.
+                Exit::Unavailable => {}
+                _ => tracking.mark(args, cx, RunStatus::Failed).await,
+            }
+            Err(error)
+        }
+    }
+}
+
+/// One attempt at a training whose run is known.
+struct Work<'a> {
+    args: &'a RunArgs,
+    argv: &'a [String],
+    data: &'a Data,
+    tracking: &'a Tracking,
+    output: &'a Output,
+    cx: &'a Context,
+}
+
+impl Work<'_> {
+    async fn to_the_end(&self, attempt: Attempt) -> Result<(Outcome, Run), StepError> {
+        let outcome = self.outcome(attempt).await?;
+        let status = match outcome {
+            Outcome::Trained(_) => RunStatus::Finished,
+            Outcome::Failed(_) => RunStatus::Failed,
+        };
+        let run = or_stop(self.cx, finish(self.tracking, status)).await?;
+        Ok((outcome, run))
+    }
+
+    async fn outcome(&self, mut attempt: Attempt) -> Result<Outcome, StepError> {
+        let cx = self.cx;
+        // A run whose tags name a model that the server holds is done, wherever it was trained.
+        if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
+            return Ok(Outcome::Trained(done));
+        }
+        let tail = if attempt.trained.is_some() {
+            tracing::info!("training had ended in an earlier attempt; going on with what it left");
+            None
+        } else {
+            let seen = or_stop(cx, gather::verify(self.data, cx)).await?;
+            or_stop(cx, self.tracking.begin()).await?;
+            let ended = self.train(&mut attempt).await?;
+            if let Some(failed) = failure(&ended, self.args)? {
+                return Ok(Outcome::Failed(failed));
+            }
+            or_stop(cx, gather::verify_again(&seen, &cx.store)).await?;
+            // From here on a retry does not train again.
+            attempt.trained = Some(Timestamp::now().to_string());
+            self.output.save(&attempt)?;
+            Some(ended.tail)
+        };
+        let root = self.output.root().to_owned();
+        match tokio::task::spawn_blocking(move || model::find(&root)).await? {
+            Ok(models) => or_stop(cx, store(models, self.tracking, tail, cx))
+                .await
+                .map(Outcome::Trained),
+            Err(why) => {
+                // Trying again must train again.
+                attempt.trained = None;
+                self.output.save(&attempt)?;
+                Ok(Outcome::Failed(Failed {
+                    why,
+                    check: "model",
+                    tail: tail.unwrap_or_default(),
+                }))
+            }
+        }
+    }
+
+    /// Runs the child; it alone sees to its own end when the step shall stop.
+    async fn train(&self, attempt: &mut Attempt) -> Result<Ended, StepError> {
+        let dataset = self.output.own("dataset.json");
+        std::fs::write(&dataset, self.data.training.to_json())
+            .map_err(|e| StepError::usage(format!("cannot write {}: {e}", dataset.display())))?;
+        let show = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let tracking = self.tracking;
+        let environment = Environment {
+            argv: self.argv.to_vec(),
+            workdir: self.args.workdir.clone(),
+            vars: vec![
+                ("MLFLOW_TRACKING_URI", tracking.client.tracking_uri().to_owned()),
+                ("MLFLOW_RUN_ID", tracking.run.run_id.clone()),
+                ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
+                ("TRAIN_DATASET", show(&dataset)),
+                ("TRAIN_OUTPUT", show(self.output.root())),
+            ],
+        };
+        let limits = Limits {
+            deadline: self.args.deadline.as_ref().map(Length::duration),
+            grace: self.args.stop_grace.duration().min(LONGEST_GRACE),
+            cancel: self.cx.cancel.clone(),
+        };
+        let ended = train(&environment, &limits, |group| {
+            attempt.group = group;
+            self.output.save(attempt)
+        })
+        .await?;
+        attempt.group = None;
+        tracing::info!(how = ?ended.how, "training ended");
+        Ok(ended)
+    }
+}
+
+/// The model of an earlier attempt: the run's tags name it, and the server holds these very bytes.
+pub(crate) async fn completed_before(
+    tracking: &Tracking,
+    cx: &Context,
+) -> Result<Option<Trained>, StepError> {
+    let tags = &tracking.run.tags;
+    let (Some(uri), Some(named)) = (tags.get(MODEL_URI), tags.get(MODEL_DIGEST)) else {
+        return Ok(None);
+    };
+    let (Some(published), Ok(digest)) = (
+        publish::held(&tracking.client, &cx.store, uri, named).await?,
+        named.parse(),
+    ) else {
+        return Ok(None);
+    };
+    tracing::info!(model = %uri, "an earlier attempt had completed this training");
+    Ok(Some(Trained {
+        published,
+        digest,
+        others: Vec::new(),
+        tail: Vec::new(),
+        now: false,
+    }))
+}
+
+/// The outcome of a training that did not end well; `None` when it did.
+fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
+    let (why, check) = match ended.how {
+        How::Well => return Ok(None),
+        How::Stopped => return Err(StepError::terminated()),
+        How::Code(code) => (
+            format!("the training command ended with exit code {code}"),
+            "training",
+        ),
+        How::Signal(9) => (
+            "the training command was killed by signal 9: most likely it needed more memory than it may have"
+                .into(),
+            "training",
+        ),
+        How::Signal(signal) => (
+            format!("the training command was ended by signal {signal}"),
+            "training",
+        ),
+        How::Deadline => {
+            let bound = args.deadline.as_ref().map(Length::to_string).unwrap_or_default();
+            (
+                format!("training did not end within --deadline {bound} and was stopped"),
+                "deadline",
+            )
+        }
+    };
+    let why = match &ended.last {
+        Some(line) if check == "training" => format!("{why}; its last line: {line}"),
+        _ => why,
+    };
+    Ok(Some(Failed {
+        why,
+        check,
+        tail: ended.tail.clone(),
+    }))
+}
+
+async fn store(
+    models: Models,
+    tracking: &Tracking,
+    tail: Option<Vec<String>>,
+    cx: &Context,
+) -> Result<Trained, StepError> {
+    let put = |model| publish::publish(&tracking.client, &cx.store, &tracking.run, model);
+    let mut others = Vec::new();
+    for model in &models.others {
+        put(model).await?;
+        others.push((model.name.clone(), model.digest));
+    }
+    let published = put(&models.primary).await?;
+    let digest = models.primary.digest;
+    let mut batch = Batch::default();
+    batch.tags.insert(MODEL_URI.to_owned(), published.uri.clone());
+    batch.tags.insert(MODEL_DIGEST.to_owned(), digest.to_string());
+    tracking
+        .client
+        .log_batch(&tracking.run.run_id, &batch)
+        .await
+        .map_err(of_mlflow)?;
+    Ok(Trained {
+        published,
+        digest,
+        others,
+        now: tail.is_some(),
+        tail: tail.unwrap_or_default(),
+    })
+}
+
+/// Ends the run and reads it back, with all that training logged. A run that is ended already stays as it
+/// is, so that a retry writes the same record.
+pub(crate) async fn finish(tracking: &Tracking, status: RunStatus) -> Result<Run, StepError> {
+    let run = tracking.current().await?;
+    if run.status != status || run.end_time.is_none() {
+        tracking.end(status).await?;
+        return tracking.current().await;
+    }
+    Ok(run)
+}
+
+/// A record of an earlier training in the same place must not be taken for this one's.
+pub(crate) fn forget_earlier_record(args: &RunArgs) {
+    if let Ok(artifact_store::Location::Path(path)) = args.run.as_str().parse()
+        && path.is_file()
+        && let Err(error) = std::fs::remove_file(&path)
+    {
+        tracing::warn!(path = %path.display(), %error, "cannot remove an earlier record");
+    }
+}
+
+/// Gives up `work` when the step shall stop.
+pub(crate) async fn or_stop<T>(
+    cx: &Context,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
+    tokio::select! {
+        done = work => done,
+        () = cx.cancel.cancelled() => Err(StepError::terminated()),
+    }
+}

@@ -1,0 +1,159 @@
+//! What may be asked.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use provenance::Trigger;
+use step_contract::{InArtifact, OutArtifact};
+use step_runtime::{CommonArgs, DecisionArgs};
+
+use crate::duration::Length;
+use crate::job::JobArgs;
+
+/// The command line.
+#[derive(Debug, Parser)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train, and hand on the model that came out.
+    Run(Box<RunArgs>),
+    /// Copy this program into another container's volume, as the init container of the job does.
+    Install(InstallArgs),
+}
+
+/// Where training runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Executor {
+    /// As a child process, here.
+    Process,
+    /// As a Kubernetes Job.
+    Job,
+}
+
+impl Executor {
+    /// As the flag takes it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Job => "job",
+        }
+    }
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where training runs.
+    #[arg(long, value_enum, default_value = "process")]
+    pub executor: Executor,
+    /// The validated data: `dataset.json` of data-validate.
+    #[arg(long, default_value = "/in/dataset.json", value_name = "LOCATION")]
+    pub dataset: InArtifact,
+    /// The training command. One value is split into words as a shell would, without being one (quotes and
+    /// backslashes, nothing else; lines are words too). Given more than once, each is one argument as it is.
+    #[arg(long, required = true, allow_hyphen_values = true, value_name = "WORDS")]
+    pub command: Vec<String>,
+    /// Where the command runs; the current directory without it.
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
+    /// The MLflow experiment; made when it is not there.
+    #[arg(long, value_name = "NAME")]
+    pub experiment: String,
+    /// Name of the run in MLflow; without it the trigger and the start of the git SHA.
+    #[arg(long, value_name = "NAME")]
+    pub run_name: Option<String>,
+    /// The commit of the training code, 7 to 64 hex digits.
+    #[arg(long, value_parser = git_sha, value_name = "SHA")]
+    pub git_sha: String,
+    /// What the team calls this data; without it the version in `--dataset`.
+    #[arg(long, value_name = "VERSION")]
+    pub data_version: Option<String>,
+    /// Why this training runs.
+    #[arg(long, default_value = "manual", value_parser = trigger, value_name = "commit|data|schedule|drift|manual")]
+    pub trigger: Trigger,
+    /// Which event it was, such as the id that enroll-drift sent.
+    #[arg(long, value_name = "ID")]
+    pub trigger_id: Option<String>,
+    /// Further tags of the run, `key=value`.
+    #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "KEY=VALUE")]
+    pub tag: Vec<(String, String)>,
+    /// Train on the newest part only: the objects of `--window-split` whose date, in their name, reaches
+    /// into this time before `--as-of`. Whole objects: never less data than asked for.
+    #[arg(long, value_name = "90d|12h|4w")]
+    pub window: Option<Length>,
+    /// The split that `--window` narrows.
+    #[arg(long, default_value = "train", value_name = "SPLIT")]
+    pub window_split: String,
+    /// The end of the window (exclusive), RFC 3339 or a date; without it the end of the newest object's date.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// The workflow's uid. A retry in the same workflow goes on with the same MLflow run, and does not
+    /// train again what is trained.
+    #[arg(long, env = "ARGO_WORKFLOW_UID", value_name = "UID")]
+    pub workflow_uid: Option<String>,
+    /// The name of this step in the workflow, when it trains more than once.
+    #[arg(long, default_value = "train", value_name = "NAME")]
+    pub step: String,
+    /// TRAIN_OUTPUT: the directory that training writes to. Empty, absent, or of an earlier attempt.
+    #[arg(long, default_value = "/out/training", value_name = "DIR")]
+    pub output_dir: PathBuf,
+    /// The longest that training may take.
+    #[arg(long, value_name = "30m|8h|2d")]
+    pub deadline: Option<Length>,
+    /// How long training may flush after SIGTERM before it is killed, at most 15s.
+    #[arg(long, default_value = "10s", value_name = "10s")]
+    pub stop_grace: Length,
+    /// The MLflow server; without it `MLFLOW_TRACKING_URI`.
+    #[arg(long, env = "MLFLOW_TRACKING_URI", value_name = "URL")]
+    pub tracking_uri: Option<String>,
+    /// The record of the run: model, digests, parameters, metrics.
+    #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
+    pub run: OutArtifact,
+    /// Print what would be done, and do nothing: with `--executor job` the manifest.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub job: JobArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub decision: DecisionArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub common: CommonArgs,
+}
+
+/// Arguments of `install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Where to.
+    #[arg(long, default_value = "/mlops/train-launch", value_name = "FILE")]
+    pub to: PathBuf,
+}
+
+fn git_sha(text: &str) -> Result<String, String> {
+    let good = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if good {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("7 to 64 hex digits are needed".to_owned())
+    }
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    text.parse()
+}
+
+/// `key=value` with a key that is there.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("key=value is needed".to_owned()),
+    }
+}

@@ -1,0 +1,100 @@
+//! Flags of the job executor.
+
+use clap::{Args, ValueEnum};
+
+use super::quantity::quantity;
+use crate::cli::pair;
+use crate::duration::Length;
+
+/// What SIGTERM does to the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnTerminate {
+    /// Asks the Workflow.
+    Auto,
+    /// Deletes it.
+    Delete,
+    /// Leaves it.
+    Leave,
+}
+
+/// Flags of the job executor.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Job executor")]
+pub struct JobArgs {
+    /// The training image. By digest or tag; it needs nothing of ours.
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// The image of this step, from which the job takes this program; without it the one that this pod runs.
+    #[arg(long, value_name = "IMAGE")]
+    pub launcher_image: Option<String>,
+    /// The pod that this runs in, to find its image.
+    #[arg(long, env = "ARGO_POD_NAME", value_name = "NAME", help_heading = "Process")]
+    pub pod_name: Option<String>,
+    /// Namespace of the job; without it the one that applies the manifest.
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// ServiceAccount of the training pod.
+    #[arg(long, value_name = "NAME")]
+    pub service_account: Option<String>,
+    /// CPU request.
+    #[arg(long, default_value = "1", value_parser = quantity, value_name = "QUANTITY")]
+    pub cpu: String,
+    /// Memory request and limit.
+    #[arg(long, default_value = "4Gi", value_parser = quantity, value_name = "QUANTITY")]
+    pub memory: String,
+    /// The longest that the pod may wait for a node or an image before the job is given up.
+    #[arg(long, default_value = "30m", value_name = "30m")]
+    pub pending_timeout: Length,
+    /// What SIGTERM does to the job: `auto` deletes it when the Workflow is being stopped or is gone, and leaves it to
+    /// the retry when only this pod goes.
+    #[arg(long, value_enum, default_value_t = OnTerminate::Auto)]
+    pub on_terminate: OnTerminate,
+    /// Room for TRAIN_OUTPUT and the temporary directory.
+    #[arg(long, default_value = "20Gi", value_parser = quantity, value_name = "QUANTITY")]
+    pub disk: String,
+    /// GPUs.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub gpu: u32,
+    /// The extended resource that `--gpu` counts: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, `amd.com/gpu`.
+    #[arg(long, default_value = "nvidia.com/gpu", value_name = "RESOURCE")]
+    pub gpu_resource: String,
+    /// Shared memory (`/dev/shm`), which data loaders need.
+    #[arg(long, default_value = "1Gi", value_parser = quantity, value_name = "QUANTITY")]
+    pub shm: String,
+    /// Labels that the node must have.
+    #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "KEY=VALUE")]
+    pub node_selector: Vec<(String, String)>,
+    /// Taints to tolerate: `key`, `key=value`, with `:NoSchedule` or another effect behind it.
+    #[arg(long, value_delimiter = '\n', value_name = "KEY[=VALUE][:EFFECT]")]
+    pub toleration: Vec<String>,
+    /// Variables of the training container.
+    #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "NAME=VALUE")]
+    pub env: Vec<(String, String)>,
+    /// Secrets whose keys become variables: credentials of S3 and MLflow.
+    #[arg(long, value_delimiter = '\n', value_name = "SECRET")]
+    pub env_from_secret: Vec<String>,
+    /// Pull secrets of the images.
+    #[arg(long, value_delimiter = '\n', value_name = "SECRET")]
+    pub image_pull_secret: Vec<String>,
+    /// How often a pod that was lost or failed for a passing reason is replaced.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub backoff_limit: u32,
+    /// How long the job stays after its end.
+    #[arg(long, default_value = "1d", value_name = "1d")]
+    pub ttl: Length,
+    /// Kueue's queue: the job is suspended until it is admitted.
+    #[arg(long, value_name = "QUEUE")]
+    pub queue: Option<String>,
+    /// Priority class.
+    #[arg(long, value_name = "NAME")]
+    pub priority_class: Option<String>,
+    /// Runtime class, such as `nvidia`.
+    #[arg(long, value_name = "NAME")]
+    pub runtime_class: Option<String>,
+    /// User id of the training container; it may not be root.
+    #[arg(long, default_value_t = 65_532, value_parser = clap::value_parser!(i64).range(1..=65_535), value_name = "UID")]
+    pub run_as_user: i64,
+    /// The Workflow that owns the job, so that it goes when the Workflow goes. With `--workflow-uid`.
+    #[arg(long, env = "ARGO_WORKFLOW_NAME", value_name = "NAME")]
+    pub workflow_name: Option<String>,
+}

@@ -1,0 +1,246 @@
+//! A Job, followed to its end: its state, its pods, their logs.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use kubernetes::{Change, Cluster, Kind, LogLine, Logs};
+use step_runtime::StepError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::launch::of_cluster;
+use super::state::{CONTAINER, Failure, Job, Pod, State, judge};
+use crate::process::{From, Tail, secrets_of};
+
+/// How often the Job is asked for although it is watched: a deletion that nobody saw is found so.
+const LOOK: Duration = Duration::from_secs(15);
+/// How long the logs may take to end once the Job has.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// How a Job ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Well.
+    Complete,
+    /// Badly, for good.
+    Failed(Failure),
+    /// It did not start in time: deleted.
+    NeverStarted(String),
+}
+
+/// What was seen of a Job.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// How it ended.
+    pub ended: Ended,
+    /// Its pods.
+    pub pods: Vec<Pod>,
+    /// The last lines of the pod that printed last.
+    pub tail: Vec<String>,
+}
+
+/// Bounds on following.
+pub(crate) struct Patience<'a> {
+    /// The longest that a pod may wait to run.
+    pub pending: Duration,
+    /// As it was asked for.
+    pub pending_text: &'a str,
+    /// Set when the step shall stop.
+    pub cancel: &'a CancellationToken,
+}
+
+/// Follows the Job with that label to its end.
+///
+/// # Errors
+/// The cluster refuses, the Job goes away, or the step shall stop.
+pub(crate) async fn follow(
+    job: &Job,
+    name: &str,
+    selector: &str,
+    cluster: &Cluster,
+    patience: &Patience<'_>,
+) -> Result<Followed, StepError> {
+    let mut jobs = cluster.watch(Kind::JOB, selector);
+    let mut pods = cluster.watch(Kind::POD, selector);
+    let mut seen = Seen {
+        job: job.clone(),
+        pods: BTreeMap::new(),
+        logs: Listeners::new(cluster),
+        said: String::new(),
+    };
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        if let Some(ended) = seen.ended(patience) {
+            seen.logs.end().await;
+            return Ok(Followed {
+                ended,
+                tail: seen.logs.tail(),
+                pods: seen.pods.into_values().collect(),
+            });
+        }
+        tokio::select! {
+            change = jobs.next() => match change {
+                Some(Ok(Change::Is(object))) => seen.job(&object, job)?,
+                Some(Ok(Change::Gone(_))) | None => seen.still_there(name, job, cluster).await?,
+                Some(Err(error)) => tracing::warn!(%error, "watching the Job; going on"),
+            },
+            change = pods.next() => match change {
+                Some(Ok(Change::Is(object))) => seen.pod(&object)?,
+                Some(Ok(Change::Gone(object))) => tracing::info!(pod = %object["metadata"]["name"], "a pod is gone"),
+                Some(Err(error)) => tracing::warn!(%error, "watching the pods; going on"),
+                None => {}
+            },
+            _ = look.tick() => seen.still_there(name, job, cluster).await?,
+            () = patience.cancel.cancelled() => return Err(StepError::terminated()),
+        }
+    }
+}
+
+struct Seen {
+    job: Job,
+    pods: BTreeMap<String, Pod>,
+    logs: Listeners,
+    said: String,
+}
+
+impl Seen {
+    fn job(&mut self, object: &serde_json::Value, ours: &Job) -> Result<(), StepError> {
+        let job = Job::of(object).map_err(StepError::internal)?;
+        if job.uid() == ours.uid() {
+            self.job = job;
+        }
+        Ok(())
+    }
+
+    fn pod(&mut self, object: &serde_json::Value) -> Result<(), StepError> {
+        let pod = Pod::of(object).map_err(StepError::internal)?;
+        if pod.has_begun() {
+            self.logs.listen(pod.name());
+        }
+        self.pods.insert(pod.name().to_owned(), pod);
+        Ok(())
+    }
+
+    /// Asks for the Job itself.
+    async fn still_there(&mut self, name: &str, ours: &Job, cluster: &Cluster) -> Result<(), StepError> {
+        let found = cluster.get(Kind::JOB, name).await.map_err(of_cluster)?;
+        match found {
+            Some(object) => {
+                self.job(&object, ours)?;
+                if self.job.uid() == ours.uid() {
+                    return Ok(());
+                }
+                Err(gone(name))
+            }
+            None => Err(gone(name)),
+        }
+    }
+
+    /// Says where the Job stands when that is news; its end when it has one.
+    fn ended(&mut self, patience: &Patience<'_>) -> Option<Ended> {
+        let pods: Vec<Pod> = self.pods.values().cloned().collect();
+        let (said, ended) = match judge(&self.job, &pods) {
+            State::Complete => ("complete".to_owned(), Some(Ended::Complete)),
+            State::Failed(failure) => ("failed".to_owned(), Some(Ended::Failed(failure))),
+            State::Running => ("training".to_owned(), None),
+            State::Queued(why) => (format!("queued: {why}"), None),
+            State::Waiting { since, why } => {
+                let waited = since.map(|since| Timestamp::now().duration_since(since));
+                let late = waited.is_some_and(|waited| {
+                    Duration::try_from(waited).is_ok_and(|waited| waited > patience.pending)
+                });
+                let ended = late.then(|| {
+                    Ended::NeverStarted(format!(
+                        "the training pod did not start within --pending-timeout {}: {why}",
+                        patience.pending_text
+                    ))
+                });
+                (format!("waiting: {why}"), ended)
+            }
+        };
+        if said != self.said {
+            tracing::info!("the Job is {said}");
+            self.said = said;
+        }
+        ended
+    }
+}
+
+fn gone(name: &str) -> StepError {
+    StepError::unavailable(format!(
+        "the Job {name} was deleted while it trained; a retry launches it again"
+    ))
+}
+
+/// The logs of all pods, each followed by a task of its own.
+struct Listeners {
+    cluster: Cluster,
+    tasks: BTreeMap<String, JoinHandle<()>>,
+    tail: Arc<Mutex<(String, Tail)>>,
+}
+
+impl Listeners {
+    fn new(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            tasks: BTreeMap::new(),
+            tail: Arc::default(),
+        }
+    }
+
+    fn listen(&mut self, pod: &str) {
+        if self.tasks.contains_key(pod) {
+            return;
+        }
+        let (cluster, tail, name) = (self.cluster.clone(), Arc::clone(&self.tail), pod.to_owned());
+        let task = tokio::spawn(async move {
+            let mut take = |line: LogLine| {
+                // Nobody listening to us is no reason to stop.
+                let _ = writeln!(std::io::stderr().lock(), "[{name}] {}", line.text);
+                let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+                if tail.0 != name {
+                    *tail = (name.clone(), Tail::hiding(secrets()));
+                }
+                tail.1.push(From::Out, line.text.as_bytes());
+                tail.1.push(From::Out, b"\n");
+            };
+            if let Err(error) = Logs::of(&name, CONTAINER).follow(&cluster, &mut take).await {
+                tracing::warn!(pod = %name, %error, "the log of the pod cannot be read");
+            }
+        });
+        self.tasks.insert(pod.to_owned(), task);
+    }
+
+    /// Waits for what is left of the logs.
+    async fn end(&mut self) {
+        let all = futures::future::join_all(std::mem::take(&mut self.tasks).into_values());
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("the logs did not end with the Job; what is missing is in the cluster");
+        }
+    }
+
+    fn tail(&self) -> Vec<String> {
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut tail.1).finish().0
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for task in self.tasks.values() {
+            task.abort();
+        }
+    }
+}
+
+fn secrets() -> Vec<String> {
+    secrets_of(
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    )
+}

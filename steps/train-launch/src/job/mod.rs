@@ -1,0 +1,200 @@
+//! The job executor: training as a Kubernetes Job that runs this same program around the training command,
+//! so that both executors keep one contract.
+//!
+//! The run in MLflow is found or made here, under the key that the pod's program makes too: so the run is the same
+//! for this attempt, for a retry of it, and for every pod of the Job. What training came to is read from the run,
+//! never from this process's memory; whatever kills this, a retry finds the Job by its name and goes on.
+
+mod args;
+mod follow;
+mod launch;
+mod manifest;
+mod quantity;
+mod state;
+
+pub(crate) use args::JobArgs;
+
+use kubernetes::Cluster;
+use mlflow_client::RunStatus;
+use step_contract::Exit;
+use step_report::{Cell, Format, Table};
+use step_runtime::{Context, Finished, StepError};
+
+use crate::act::{Failed, Outcome, completed_before, finish, forget_earlier_record, or_stop};
+use crate::cli::RunArgs;
+use crate::report::{self, Story};
+use crate::tracking::{self, Tracking};
+use crate::words::argv;
+use crate::{gather, identity};
+use follow::{Ended, Followed, Patience, follow};
+use launch::{Launched, launch, let_go, of_cluster, own_image};
+use manifest::{Manifest, Plan, TRAINING};
+
+/// What the manifest shows where the image is that of the pod that applies it.
+const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
+
+/// Launches the Job and follows it; with `--dry-run` prints it.
+///
+/// # Errors
+/// See [`StepError`].
+pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
+    let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
+    let data = gather::read_dataset(args, cx).await?;
+    let key = identity::key(args, &argv, &data.training);
+    let manifest = |image: &str| {
+        manifest::build(&Plan {
+            args,
+            argv: &argv,
+            data: &data,
+            key,
+            launcher_image: image,
+        })
+        .map_err(StepError::usage)
+    };
+    if args.dry_run {
+        let image = args.job.launcher_image.as_deref().unwrap_or(IMAGE_OF_THIS_POD);
+        return Ok(Finished::text(format!("{:#}", manifest(image)?.list())));
+    }
+    // What cannot be is refused before anything is made.
+    manifest(IMAGE_OF_THIS_POD)?;
+    tracking::client(args, cx, None)?;
+    forget_earlier_record(args);
+    let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
+        .await
+        .map_err(of_cluster)?;
+    let image = match &args.job.launcher_image {
+        Some(image) => image.clone(),
+        None => or_stop(cx, own_image(&args.job, &cluster)).await?,
+    };
+    let manifest = manifest(&image)?;
+    let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
+    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "MLflow run");
+
+    let work = Work {
+        args,
+        manifest: &manifest,
+        name: &manifest::name(key),
+        selector: format!("{TRAINING}={}", &key.hex()[..20]),
+        cluster: &cluster,
+        tracking: &tracking,
+        cx,
+    };
+    let story = Story {
+        args,
+        argv: &argv,
+        data: &data,
+        tracking: &tracking,
+        key,
+    };
+    match work.to_the_end().await {
+        Ok((outcome, pods)) => {
+            let status = match outcome {
+                Outcome::Trained(_) => RunStatus::Finished,
+                Outcome::Failed(_) => RunStatus::Failed,
+            };
+            let run = or_stop(cx, finish(&tracking, status)).await?;
+            match outcome {
+                Outcome::Trained(trained) => report::trained(&story, &trained, pods, &run, cx),
+                Outcome::Failed(failed) => Ok(report::failed(&story, &failed, pods, &run, cx)),
+            }
+        }
+        Err(error) if error.exit() == Exit::Terminated => {
+            let deleted = let_go(work.name, &args.job, args.workflow_uid.as_deref(), &cluster).await;
+            if deleted {
+                tracking.mark(args, cx, RunStatus::Killed).await;
+            }
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A training whose run is known.
+struct Work<'a> {
+    args: &'a RunArgs,
+    manifest: &'a Manifest,
+    name: &'a str,
+    selector: String,
+    cluster: &'a Cluster,
+    tracking: &'a Tracking,
+    cx: &'a Context,
+}
+
+impl Work<'_> {
+    /// What training came to, and a table of its pods.
+    async fn to_the_end(&self) -> Result<(Outcome, Option<Table>), StepError> {
+        let cx = self.cx;
+        if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
+            return Ok((Outcome::Trained(done), None));
+        }
+        or_stop(cx, self.tracking.begin()).await?;
+        let (launched, job) = or_stop(cx, launch(self.manifest, self.cluster, cx)).await?;
+        match launched {
+            Launched::Now => tracing::info!(job = self.name, "the Job is made"),
+            Launched::Adopted => tracing::info!(job = self.name, "the Job of an earlier attempt goes on"),
+        }
+        let patience = Patience {
+            pending: self.args.job.pending_timeout.duration(),
+            pending_text: &self.args.job.pending_timeout.to_string(),
+            cancel: &cx.cancel,
+        };
+        let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
+        let pods = Some(table(&followed));
+        let failed = |why: String, check, tail| Outcome::Failed(Failed { why, check, tail });
+        let outcome = match followed.ended {
+            Ended::Complete => self.read_back(followed.tail).await?,
+            Ended::Failed(failure) => failed(failure.why, failure.check, followed.tail),
+            Ended::NeverStarted(why) => {
+                self.cluster
+                    .delete(kubernetes::Kind::JOB, self.name)
+                    .await
+                    .map_err(of_cluster)?;
+                failed(why, "pending", followed.tail)
+            }
+        };
+        Ok((outcome, pods))
+    }
+
+    /// The pod's program has put the model into the run and said so in its tags.
+    async fn read_back(&self, tail: Vec<String>) -> Result<Outcome, StepError> {
+        let tracking = Tracking {
+            run: or_stop(self.cx, self.tracking.current()).await?,
+            ..self.tracking.clone()
+        };
+        let held = or_stop(self.cx, completed_before(&tracking, self.cx)).await?;
+        Ok(match held {
+            Some(mut trained) => {
+                trained.now = true;
+                trained.tail = tail;
+                Outcome::Trained(trained)
+            }
+            None => Outcome::Failed(Failed {
+                why: format!(
+                    "the Job {} completed, and the run {} names no model that MLflow holds",
+                    self.name, tracking.run.run_id
+                ),
+                check: "model",
+                tail,
+            }),
+        })
+    }
+}
+
+/// Every pod that trained, how it ended and how long it took.
+fn table(followed: &Followed) -> Table {
+    let mut table = Table::new("Pods of the Job", ["pod", "node", "made", "ended", "seconds"]);
+    let mut pods: Vec<_> = followed.pods.iter().collect();
+    pods.sort_by_key(|pod| pod.made());
+    for pod in pods {
+        table.push([
+            Cell::text(pod.name()),
+            Cell::text(pod.node()),
+            pod.made()
+                .map_or_else(Cell::empty, |made| Cell::text(made.to_string())),
+            Cell::text(pod.ending().unwrap_or_default()),
+            pod.seconds()
+                .map_or_else(Cell::empty, |seconds| Cell::number(seconds, Format::default())),
+        ]);
+    }
+    table
+}

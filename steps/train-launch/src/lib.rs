@@ -1,0 +1,41 @@
+//! Launches training, tracked in one MLflow run, bound to the data that was validated.
+//!
+//! `run` reads: gather the dataset and hold its bytes against the record; find or make the MLflow run; train,
+//! unless an earlier attempt has; find and digest the model; make the server hold it; end the run; report.
+
+mod act;
+mod cli;
+mod duration;
+mod gather;
+mod identity;
+mod install;
+mod job;
+mod model;
+mod process;
+mod publish;
+mod report;
+mod spec;
+mod tracking;
+mod window;
+mod words;
+
+use step_runtime::{Context, Finished, StepError};
+
+pub use cli::{Cli, Command, Executor, InstallArgs, RunArgs};
+pub use duration::Length;
+pub use spec::SPEC;
+pub use words::{argv, quoted, words};
+
+/// Runs the step.
+///
+/// # Errors
+/// See [`StepError`]: bad input is 2, a dependency that is away 4, SIGTERM 143.
+pub async fn run(cli: Cli, cx: Context) -> Result<Finished, StepError> {
+    match cli.command {
+        Command::Install(args) => install::install(&args),
+        Command::Run(args) => match args.executor {
+            Executor::Process => act::run(&args, &cx).await,
+            Executor::Job => job::run(&args, &cx).await,
+        },
+    }
+}

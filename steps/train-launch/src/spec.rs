@@ -1,0 +1,53 @@
+//! What clap cannot say about this step.
+
+use step_contract::{CommandKind, CommandSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
+
+/// The contract's other half.
+pub static SPEC: StepSpec = StepSpec {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+    summary: "Trains on validated data, in one MLflow run, and hands on the model by digest",
+    description: "\
+Starts the team's own training code, as a child process or as a Kubernetes Job, on exactly the bytes that \
+`data-validate` accepted: every object of `dataset.json` is held against its record before training and again \
+after it.
+
+One training is one MLflow run. The run carries an idempotency key made of the workflow's uid, the step and the \
+inputs; an attempt that was killed at any moment is continued by its retry in the same run, and training that has \
+ended well is not repeated. The model that training leaves in `TRAIN_OUTPUT/model` is named by the digest of its \
+files, and the step ends well only when the server holds exactly these bytes.
+
+What an image gets and what it must leave is the training contract: docs/guides/training-contract.md.",
+    commands: &[
+        CommandSpec {
+            name: "run",
+            kind: CommandKind::Decides,
+            verdicts: &[
+                VerdictSpec {
+                    word: "TRAINED",
+                    exit: Exit::Yes,
+                    meaning: "Training ended well, and the run holds its model.",
+                },
+                VerdictSpec {
+                    word: "FAILED",
+                    exit: Exit::No,
+                    meaning: "Training ended with an error or at the deadline, or left no model.",
+                },
+            ],
+            rbac: &[
+                Rbac { api_group: "batch", resources: &["jobs"], verbs: &["create", "get", "list", "watch", "delete"] },
+                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get", "delete"] },
+                Rbac { api_group: "", resources: &["pods", "events"], verbs: &["get", "list", "watch"] },
+                Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
+            ],
+            template: Some(TemplateSpec {
+                active_deadline_seconds: 24 * 3600,
+                retry_on_kill: true,
+                ..TemplateSpec::DEFAULT
+            }),
+        },
+        CommandSpec { name: "install", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
+    ],
+    default_command: "run",
+    configs: &[],
+};

@@ -1,0 +1,223 @@
+//! The MLflow run: found or made once, tagged, and ended in the state that training ended in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mlflow_client::{Batch, Client, DatasetInput, Experiment, MlflowError, NewRun, Options, Run, RunStatus};
+use provenance::Digest;
+use step_runtime::{Context, StepError};
+
+use crate::cli::RunArgs;
+use crate::gather::Data;
+
+/// Digest of the model that came out; its presence says that training is done.
+pub(crate) const MODEL_DIGEST: &str = "model.digest";
+/// Where the model is.
+pub(crate) const MODEL_URI: &str = "model.uri";
+/// MLflow keeps longer tags not.
+const TAG_LIMIT: usize = 5_000;
+
+/// The run and the way to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracking {
+    /// The server.
+    pub client: Client,
+    /// The experiment.
+    pub experiment: Experiment,
+    /// The run as it was when it was found or made.
+    pub run: Run,
+    /// Whether an earlier attempt had made it.
+    pub resumed: bool,
+}
+
+/// A client by flags and environment; `within` bounds all attempts of a call.
+///
+/// # Errors
+/// No server is named, or a setting cannot be used.
+pub(crate) fn client(args: &RunArgs, cx: &Context, within: Option<Duration>) -> Result<Client, StepError> {
+    let mut options = Options::from_vars(args.tracking_uri.as_deref(), |name| std::env::var(name).ok())
+        .map_err(of_mlflow)?
+        .with_ca_file(cx.ca_file());
+    if let Some(within) = within {
+        options.retry = artifact_store::RetryPolicy::within(within);
+        options.timeout = within.min(options.timeout);
+    }
+    Client::new(options).map_err(of_mlflow)
+}
+
+/// Finds the run of this training, or makes it.
+///
+/// # Errors
+/// MLflow is away, or refuses.
+pub(crate) async fn attach(
+    args: &RunArgs,
+    argv: &[String],
+    key: Digest,
+    data: &Data,
+    cx: &Context,
+) -> Result<Tracking, StepError> {
+    let client = client(args, cx, None)?;
+    let experiment = client
+        .ensure_experiment(&args.experiment)
+        .await
+        .map_err(of_mlflow)?;
+    let sha: String = args.git_sha.chars().take(8).collect();
+    let new = NewRun {
+        experiment_id: experiment.experiment_id.clone(),
+        run_name: args
+            .run_name
+            .clone()
+            .unwrap_or_else(|| format!("{}-{sha}", args.trigger)),
+        start_time: Timestamp::now().as_millisecond(),
+        tags: tags(args, argv, data),
+        key: key.to_string(),
+    };
+    let (run, resumed) = client.ensure_run(&new).await.map_err(of_mlflow)?;
+    if run.deleted {
+        return Err(StepError::usage(format!(
+            "the MLflow run {} of this training was deleted; restore it, or give another --workflow-uid",
+            run.run_id
+        )));
+    }
+    // An attempt that was killed right after the creation may have left it without these.
+    let batch = Batch {
+        tags: new.tags,
+        ..Batch::default()
+    };
+    client.log_batch(&run.run_id, &batch).await.map_err(of_mlflow)?;
+    client
+        .log_inputs(&run.run_id, &inputs(data))
+        .await
+        .map_err(of_mlflow)?;
+    Ok(Tracking {
+        client,
+        experiment,
+        run,
+        resumed,
+    })
+}
+
+fn inputs(data: &Data) -> Vec<DatasetInput> {
+    let mut inputs: Vec<DatasetInput> = Vec::new();
+    for (name, split) in &data.training.splits {
+        inputs.push(DatasetInput {
+            name: name.clone(),
+            digest: split.digest.to_string(),
+            uri: split.uri.clone(),
+            context: if name == "train" {
+                "training".to_owned()
+            } else {
+                name.clone()
+            },
+            rows: Some(split.rows),
+        });
+    }
+    inputs
+}
+
+fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String> {
+    let version = args.data_version.as_deref().unwrap_or(&data.validated.version);
+    let mut tags = BTreeMap::from([
+        ("mlflow.source.git.commit".to_owned(), args.git_sha.clone()),
+        ("mlflow.source.name".to_owned(), argv.join(" ")),
+        ("mlflow.source.type".to_owned(), "JOB".to_owned()),
+        ("trigger.kind".to_owned(), args.trigger.as_str().to_owned()),
+        ("data.version".to_owned(), version.to_owned()),
+        ("data.digest".to_owned(), data.validated.digest.to_string()),
+        (
+            "data.training_digest".to_owned(),
+            data.training.digest.to_string(),
+        ),
+        ("argo.step".to_owned(), args.step.clone()),
+    ]);
+    if let Some(uid) = &args.workflow_uid {
+        tags.insert("argo.workflow.uid".to_owned(), uid.clone());
+    }
+    if let Some(id) = &args.trigger_id {
+        tags.insert("trigger.id".to_owned(), id.clone());
+    }
+    if let Some(window) = &data.window {
+        tags.insert("data.window".to_owned(), format!("{}/{}", window.from, window.to));
+    }
+    for (key, value) in &args.tag {
+        // Ours cannot be overwritten: register and lineage read them.
+        tags.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    for value in tags.values_mut() {
+        if let Some((end, _)) = value.char_indices().nth(TAG_LIMIT) {
+            value.truncate(end);
+        }
+    }
+    tags
+}
+
+impl Tracking {
+    /// Says that training goes on: an earlier attempt may have ended the run.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn begin(&self) -> Result<(), StepError> {
+        if self.run.status == RunStatus::Running {
+            return Ok(());
+        }
+        self.client
+            .update_run(&self.run.run_id, RunStatus::Running, None)
+            .await
+            .map_err(of_mlflow)
+    }
+
+    /// Ends the run in `status`.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn end(&self, status: RunStatus) -> Result<(), StepError> {
+        let now = Timestamp::now().as_millisecond();
+        self.client
+            .update_run(&self.run.run_id, status, Some(now))
+            .await
+            .map_err(of_mlflow)
+    }
+
+    /// Marks the run's end in the little time that is left after SIGTERM. Failing is logged only.
+    pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus) {
+        let now = Timestamp::now().as_millisecond();
+        let marked = match client(args, cx, Some(Duration::from_secs(3))) {
+            Ok(client) => client
+                .update_run(&self.run.run_id, status, Some(now))
+                .await
+                .map_err(of_mlflow),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = marked {
+            tracing::warn!(%error, ?status, "the end of the run could not be marked");
+        }
+    }
+
+    /// The run as it is now.
+    ///
+    /// # Errors
+    /// MLflow is away, or the run is gone.
+    pub(crate) async fn current(&self) -> Result<Run, StepError> {
+        self.client
+            .run(&self.run.run_id)
+            .await
+            .map_err(of_mlflow)?
+            .ok_or_else(|| {
+                StepError::usage(format!(
+                    "the MLflow run {} was deleted while training ran",
+                    self.run.run_id
+                ))
+            })
+    }
+}
+
+/// The exit that an MLflow failure asks for.
+pub(crate) fn of_mlflow(error: MlflowError) -> StepError {
+    match error {
+        MlflowError::Unavailable { call, why } => {
+            StepError::unavailable(format!("MLflow is not available: {call}: {why}"))
+        }
+        other => StepError::usage(other.to_string()),
+    }
+}

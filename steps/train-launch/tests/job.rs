@@ -1,0 +1,313 @@
+//! The job executor's manifest: valid by Kubernetes' own schema, restricted, and always the same.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where its ground is missing"
+)]
+
+mod common;
+
+use common::Place;
+use serde_json::Value;
+
+fn manifest(extra: &[&str]) -> Value {
+    let place = Place::new("http://mlflow.mlops:5000");
+    place.write_dataset(Some("s3://lake/flights/"));
+    let mut command = place.command("job-1", "exit 0");
+    command
+        .args([
+            "--executor",
+            "job",
+            "--dry-run",
+            "--image",
+            "registry/train:1",
+            "--trigger",
+            "data",
+        ])
+        .args(extra);
+    let ran = place.finish("job-1", command.spawn().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+const EVERYTHING: &[&str] = &[
+    "--namespace",
+    "training",
+    "--service-account",
+    "trainer",
+    "--cpu",
+    "4",
+    "--memory",
+    "16Gi",
+    "--gpu",
+    "2",
+    "--shm",
+    "8Gi",
+    "--node-selector",
+    "pool=gpu\nzone=a",
+    "--toleration",
+    "dedicated=ml:NoSchedule",
+    "--env",
+    "OMP_NUM_THREADS=4",
+    "--env-from-secret",
+    "mlflow\ns3",
+    "--image-pull-secret",
+    "pull",
+    "--backoff-limit",
+    "3",
+    "--ttl",
+    "2d",
+    "--queue",
+    "team-a",
+    "--priority-class",
+    "batch",
+    "--runtime-class",
+    "nvidia",
+    "--workflow-name",
+    "flights-x7",
+    "--deadline",
+    "4h",
+    "--window",
+    "40d",
+    "--tag",
+    "team=ops",
+];
+
+#[test]
+fn is_what_kubernetes_takes() {
+    let schemas: Value = serde_json::from_str(include_str!("vectors/kubernetes-1.34.json")).unwrap();
+    for manifest in [manifest(&[]), manifest(EVERYTHING)] {
+        let items = manifest["items"].as_array().unwrap();
+        for (item, schema) in items
+            .iter()
+            .zip(["io.k8s.api.core.v1.ConfigMap", "io.k8s.api.batch.v1.Job"])
+        {
+            hold(item, &schemas[schema], &schemas, schema);
+        }
+    }
+    // The checker itself notices what is wrong.
+    let typo = serde_json::json!({ "spec": { "backOffLimit": 1 } });
+    let found =
+        std::panic::catch_unwind(|| hold(&typo, &schemas["io.k8s.api.batch.v1.Job"], &schemas, "Job"));
+    assert!(found.is_err());
+}
+
+/// Every field is known, has its type, and none that is required is missing.
+fn hold(value: &Value, schema: &Value, all: &Value, path: &str) {
+    let reference = schema["$ref"]
+        .as_str()
+        .or_else(|| schema["allOf"][0]["$ref"].as_str());
+    if let Some(reference) = reference {
+        return hold(value, &all[reference.rsplit('/').next().unwrap()], all, path);
+    }
+    if let Some(forms) = schema["oneOf"].as_array() {
+        let fits = |form: &&Value| match form["type"].as_str() {
+            Some("string") => value.is_string(),
+            Some("number" | "integer") => value.is_number(),
+            _ => false,
+        };
+        assert!(
+            forms.iter().any(|form| fits(&form)),
+            "{path}: {value} fits no form of {schema}"
+        );
+        return;
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let fields = value
+                .as_object()
+                .unwrap_or_else(|| panic!("{path}: {value} is no object"));
+            for required in schema["required"].as_array().into_iter().flatten() {
+                assert!(
+                    fields.contains_key(required.as_str().unwrap()),
+                    "{path}: {required} is missing"
+                );
+            }
+            for (name, field) in fields {
+                let below = format!("{path}.{name}");
+                match (&schema["properties"][name], &schema["additionalProperties"]) {
+                    (Value::Null, Value::Null) => panic!("{below}: Kubernetes knows no such field"),
+                    (Value::Null, any) => hold(field, any, all, &below),
+                    (known, _) => hold(field, known, all, &below),
+                }
+            }
+        }
+        Some("array") => {
+            for (at, item) in value
+                .as_array()
+                .unwrap_or_else(|| panic!("{path}: no list"))
+                .iter()
+                .enumerate()
+            {
+                hold(item, &schema["items"], all, &format!("{path}[{at}]"));
+            }
+        }
+        Some("string") => assert!(value.is_string(), "{path}: {value} is no text"),
+        Some("integer") => assert!(
+            value.is_i64() || value.is_u64(),
+            "{path}: {value} is no whole number"
+        ),
+        Some("number") => assert!(value.is_number(), "{path}: {value} is no number"),
+        Some("boolean") => assert!(value.is_boolean(), "{path}: {value} is not true or false"),
+        other => panic!("{path}: a schema of type {other:?}"),
+    }
+}
+
+#[test]
+fn keeps_the_restricted_standard_and_one_trainer() {
+    let manifest = manifest(EVERYTHING);
+    let job = &manifest["items"][1];
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["restartPolicy"], "Never");
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["enableServiceLinks"], false);
+    for container in [&pod["containers"][0], &pod["initContainers"][0]] {
+        let context = &container["securityContext"];
+        assert_eq!(context["allowPrivilegeEscalation"], false);
+        assert_eq!(context["readOnlyRootFilesystem"], true);
+        assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
+        assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
+    }
+    assert_eq!(job["spec"]["podReplacementPolicy"], "Failed");
+    let rules = &job["spec"]["podFailurePolicy"]["rules"];
+    assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
+    assert_eq!(
+        rules[1]["onExitCodes"]["containerName"],
+        pod["containers"][0]["name"]
+    );
+    let train = &pod["containers"][0];
+    assert_eq!(train["resources"]["limits"]["nvidia.com/gpu"], "2");
+    assert_eq!(train["resources"]["requests"]["nvidia.com/gpu"], "2");
+    let keys: Vec<&str> = pod["tolerations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys, ["dedicated", "nvidia.com/gpu"]);
+    let shm = pod["volumes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|v| v["name"] == "shm")
+        .unwrap();
+    assert_eq!(
+        (&shm["emptyDir"]["medium"], &shm["emptyDir"]["sizeLimit"]),
+        (&"Memory".into(), &"8Gi".into())
+    );
+    assert_eq!(job["metadata"]["ownerReferences"][0]["uid"], "job-1");
+    assert_eq!(job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], "team-a");
+    let mounts: Vec<&str> = train["volumeMounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["name"].as_str().unwrap())
+        .collect();
+    for volume in pod["volumes"].as_array().unwrap() {
+        assert!(
+            mounts.contains(&volume["name"].as_str().unwrap()),
+            "{volume} is not mounted"
+        );
+    }
+}
+
+#[test]
+fn the_same_training_has_the_same_name() {
+    let name = |extra: &[&str]| {
+        manifest(extra)["items"][1]["metadata"]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let plain = name(&[]);
+    assert!(plain.len() <= 63 && plain.starts_with("train-"), "{plain}");
+    assert_eq!(plain, name(&["--cpu", "8", "--backoff-limit", "5"]));
+    assert_ne!(plain, name(&["--step", "other"]));
+    assert_ne!(plain, name(&["--window", "40d"]));
+}
+
+/// What runs in the pod computes the same key, so that launcher and pod speak of one MLflow run.
+#[test]
+fn the_pod_continues_the_launchers_run() {
+    let manifest = manifest(&["--window", "40d"]);
+    let (config, job) = (&manifest["items"][0], &manifest["items"][1]);
+    let command: Vec<&str> = job["spec"]["template"]["spec"]["containers"][0]["command"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
+    let place = Place::new("http://mlflow.mlops:5000");
+    std::fs::write(
+        place.path("in.json"),
+        config["data"]["dataset.json"].as_str().unwrap(),
+    )
+    .unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_train-launch"))
+        .args(
+            command[1..]
+                .iter()
+                .map(|word| word.replace("/in/dataset.json", "in.json")),
+        )
+        .arg("--dry-run")
+        .current_dir(place.dir.path())
+        .output()
+        .unwrap();
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        plan["idempotency_key"],
+        job["metadata"]["annotations"]["mlops-steps.dev/idempotency-key"]
+    );
+    assert_eq!(plan["command"], serde_json::json!(["sh", "-ec", "exit 0"]));
+    assert_eq!(plan["splits"][0]["objects"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn refuses_what_cannot_run() {
+    let place = Place::new("http://mlflow:5000");
+    for (flags, why) in [
+        (
+            vec!["--dry-run", "--image", "i"],
+            "is a file of this machine: a job reads data from s3://",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--memory", "4GB"],
+            "is not a quantity of Kubernetes",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--run-as-user", "0"],
+            "0 is not in 1..=65535",
+        ),
+    ] {
+        let mut command = place.command("bad", "true");
+        let ran = place.finish(
+            "bad",
+            command.args(["--executor", "job"]).args(&flags).spawn().unwrap(),
+        );
+        assert_eq!(ran.code, Some(2), "{flags:?}");
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+    place.write_dataset(Some("s3://lake/"));
+    for (flags, why) in [
+        (vec!["--dry-run"], "--executor job needs --image"),
+        (vec!["--image", "i"], "print the manifest with --dry-run"),
+        (
+            vec!["--dry-run", "--image", "i", "--toleration", "a:Never"],
+            "`Never` is no effect",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--env", "TRAIN_OUTPUT=/x"],
+            "is set by the launcher",
+        ),
+    ] {
+        let mut command = place.command("bad", "true");
+        let ran = place.finish(
+            "bad",
+            command.args(["--executor", "job"]).args(&flags).spawn().unwrap(),
+        );
+        assert_eq!(ran.code, Some(2), "{flags:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+        assert_eq!(ran.report["verdict"], "ERROR");
+    }
+}

@@ -1,0 +1,313 @@
+//! The process executor against a real MLflow server: what it makes, what it refuses, what it survives.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where its ground is missing"
+)]
+
+mod common;
+
+use common::{Place, TRAIN, runs};
+use mlflow_client::RunStatus;
+use provenance::{Record as _, Statement, TrainingRun};
+use serde_json::json;
+use step_testkit::MlflowServer;
+use step_testkit::process::from_setup;
+
+#[test]
+fn trains_and_says_so() {
+    let server = MlflowServer::start().unwrap();
+    let place = Place::new(&server.url());
+    whole_story(&place, &server);
+    again_is_the_same(&place, &server);
+    failures(&place, &server);
+    no_model(&place);
+    deadline(&place, &server);
+    changed_data(&place, &server);
+    window(&place, &server);
+    python_with_odd_numbers(&place, &server);
+}
+
+fn whole_story(place: &Place, server: &MlflowServer) {
+    let mut command = place.command("good", TRAIN);
+    let ran = place.finish(
+        "good",
+        command
+            .args(["--trigger", "drift", "--trigger-id", "e-1"])
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "TRAINED\n"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("training\n"), "{}", ran.stderr);
+    let bytes = std::fs::read(place.path("good.run.json")).unwrap();
+    let record = TrainingRun::parse("run.json", &bytes).unwrap();
+    assert_eq!(record.model.uri, format!("runs:/{}/model", record.run_id));
+    let (digest, files) = provenance::tree::digest_dir(&place.path("good.out/model")).unwrap();
+    assert_eq!((record.model.digest, &record.model.files), (digest, &files));
+    assert_eq!(record.model.files.len(), 2);
+    assert_eq!(record.workflow_uid.as_deref(), Some("good"));
+
+    let found = runs(&server.url(), "good");
+    let [run] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!((run.status, &run.run_id), (RunStatus::Finished, &record.run_id));
+    for (tag, value) in [
+        ("mlflow.source.git.commit", "0123abcd"),
+        ("trigger.kind", "drift"),
+        ("trigger.id", "e-1"),
+        ("argo.step", "train"),
+        ("model.digest", &digest.to_string()),
+        ("data.digest", &record.dataset.digest.to_string()),
+        ("data.version", &record.data_version),
+    ] {
+        assert_eq!(run.tags.get(tag).map(String::as_str), Some(value), "{tag}");
+    }
+    // What the server holds on its disk is the model.
+    let held = server.artifacts().join(format!(
+        "{}/{}/artifacts/model",
+        record.experiment_id, record.run_id
+    ));
+    assert_eq!(provenance::tree::digest_dir(&held).unwrap().0, digest);
+
+    assert_eq!(ran.report["verdict"], "TRAINED");
+    assert_eq!(ran.report["bindings"]["model.digest"], digest.to_string());
+    assert_eq!(
+        ran.report["bindings"]["dataset.digest"],
+        record.dataset.digest.to_string()
+    );
+    let statement = std::fs::read(place.path("good.statement.json")).unwrap();
+    let statement = Statement::parse("statement.json", &statement).unwrap();
+    assert!(statement.has_subject(&digest) && statement.has_subject(&provenance::digest_bytes(&bytes)));
+    assert!(statement.has_material(&record.dataset.digest));
+}
+
+/// A retry of what is done trains nothing and writes the same record, from the disk or from the server.
+fn again_is_the_same(place: &Place, server: &MlflowServer) {
+    let first = std::fs::read(place.path("good.run.json")).unwrap();
+    for gone in ["good.run.json", "good.out"] {
+        let path = place.path(gone);
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+        let mut command = place.command("good", TRAIN);
+        let ran = place.finish(
+            "good",
+            command
+                .args(["--trigger", "drift", "--trigger-id", "e-1"])
+                .spawn()
+                .unwrap(),
+        );
+        assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+        assert_eq!(std::fs::read(place.path("good.run.json")).unwrap(), first);
+    }
+    assert_eq!((place.trained("good"), runs(&server.url(), "good").len()), (1, 1));
+}
+
+fn failures(place: &Place, server: &MlflowServer) {
+    let script = "for i in $(seq 300); do echo line $i; done; echo \"token is $MY_TOKEN\" >&2; exit 7";
+    let mut command = place.command("bad", script);
+    let ran = place.finish("bad", command.env("MY_TOKEN", "s3cr3t-token").spawn().unwrap());
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(3), "FAILED\n"),
+        "{}",
+        ran.stderr
+    );
+    let reason = ran.report["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("the training command ended with exit code 7"),
+        "{reason}"
+    );
+    let text = ran.report.to_string();
+    assert!(
+        text.contains("line 300") && !text.contains("line 90\\n") && !text.contains("s3cr3t"),
+        "{text}"
+    );
+    assert!(!place.path("bad.run.json").exists());
+    assert_eq!(runs(&server.url(), "bad")[0].status, RunStatus::Failed);
+
+    // The retry of a failed training trains again, in the same run; `--on-reject report` exits 0.
+    let mut command = place.command("bad", script);
+    let ran = place.finish("bad", command.args(["--on-reject", "report"]).spawn().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "FAILED\n"));
+    assert_eq!(runs(&server.url(), "bad").len(), 1);
+
+    let ran = place.launch("killed", "kill -KILL $$");
+    assert!(
+        ran.report["reason"]
+            .as_str()
+            .unwrap()
+            .contains("killed by signal 9"),
+        "{:?}",
+        ran.report["reason"]
+    );
+    let mut command = place.command("typo", TRAIN);
+    command.args(["--workdir", "/none"]);
+    let ran = place.finish("typo", command.spawn().unwrap());
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("cannot start `sh` in /none"),
+        "{}",
+        ran.stderr
+    );
+}
+
+fn no_model(place: &Place) {
+    let ran = place.launch(
+        "none",
+        "mkdir -p \"$TRAIN_OUTPUT/lgbm\"; echo x > \"$TRAIN_OUTPUT/lgbm/MLmodel\"",
+    );
+    assert_eq!(ran.stdout, "FAILED\n", "{}", ran.stderr);
+    let reason = ran.report["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("there is a model in `lgbm`: save it as `model`"),
+        "{reason}"
+    );
+    let script = format!("{TRAIN}; ln -s w.bin \"$TRAIN_OUTPUT/model/data/link\"");
+    let ran = place.launch("link", &script);
+    assert!(
+        ran.report["reason"].as_str().unwrap().contains("symbolic link"),
+        "{:?}",
+        ran.report["reason"]
+    );
+}
+
+fn deadline(place: &Place, server: &MlflowServer) {
+    // It ignores TERM, and so does what it started.
+    let script = "trap '' TERM; (trap '' TERM; sleep 600 & echo $! > \"$COUNT.pid\"; wait) & while :; do sleep 1; done";
+    let mut command = place.command("slow", script);
+    command.args(["--deadline", "1s", "--stop-grace", "1s"]);
+    let ran = place.finish("slow", command.spawn().unwrap());
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(
+        ran.report["reason"]
+            .as_str()
+            .unwrap()
+            .contains("within --deadline 1s"),
+        "{:?}",
+        ran.report["reason"]
+    );
+    assert_eq!(runs(&server.url(), "slow")[0].status, RunStatus::Failed);
+    let pid = std::fs::read_to_string(place.path("slow.count.pid")).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim())).unwrap_or_default();
+    assert!(
+        !status.contains("sleeping"),
+        "what training started lives on: {status}"
+    );
+}
+
+fn changed_data(place: &Place, server: &MlflowServer) {
+    let february = place.path("2013-02.csv");
+    let bytes = std::fs::read(&february).unwrap();
+    // As long as before, so that only the bytes tell.
+    std::fs::write(
+        &february,
+        String::from_utf8(bytes.clone()).unwrap().replace('1', "7"),
+    )
+    .unwrap();
+    let ran = place.launch("changed", TRAIN);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("2013-02.csv changed since it was validated"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        (place.trained("changed"), ran.report["verdict"].as_str()),
+        (0, Some("ERROR"))
+    );
+    std::fs::write(&february, &bytes).unwrap();
+
+    let script = format!("{TRAIN}; echo more >> 2013-02.csv");
+    let ran = place.launch("meanwhile", &script);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("changed while training ran"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(runs(&server.url(), "meanwhile")[0].status, RunStatus::Failed);
+    std::fs::remove_file(&february).unwrap();
+    let ran = place.launch("gone", TRAIN);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("2013-02.csv: no such file"), "{}", ran.stderr);
+    std::fs::write(&february, bytes).unwrap();
+}
+
+fn window(place: &Place, server: &MlflowServer) {
+    let script = format!("{TRAIN}; cp \"$TRAIN_DATASET\" \"$COUNT.dataset\"");
+    let mut command = place.command("window", &script);
+    let ran = place.finish("window", command.args(["--window", "40d"]).spawn().unwrap());
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+    let given = place.json("window.count.dataset");
+    let objects = given["splits"]["train"]["objects"].as_array().unwrap();
+    let names: Vec<&str> = objects
+        .iter()
+        .map(|o| o["uri"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(names, ["2013-02.csv", "2013-03.csv"]);
+    let run = &runs(&server.url(), "window")[0];
+    assert_eq!(
+        run.tags["data.window"],
+        "2013-02-20T00:00:00Z/2013-04-01T00:00:00Z"
+    );
+    assert_eq!(
+        run.tags["data.training_digest"],
+        given["digest"].as_str().unwrap()
+    );
+    // The record is bound to what was validated, whole.
+    assert_eq!(
+        place.json("window.run.json")["dataset"]["digest"],
+        place.json("dataset.json")["digest"]
+    );
+}
+
+/// Real training code: it logs a NaN, and a model of its own under the same name.
+fn python_with_odd_numbers(place: &Place, server: &MlflowServer) {
+    let script = r#"
+import mlflow, os
+class Zero(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [0] * len(model_input)
+with mlflow.start_run(run_id=os.environ["MLFLOW_RUN_ID"]) as run:
+    assert run.info.experiment_id == os.environ["MLFLOW_EXPERIMENT_ID"]
+    mlflow.log_params({"rounds": 3})
+    mlflow.log_metrics({"auc": 0.5, "loss": float("nan"), "gap": float("inf")})
+    mlflow.pyfunc.log_model(name="model", python_model=Zero(), pip_requirements=[])
+    mlflow.pyfunc.save_model(os.environ["TRAIN_OUTPUT"] + "/model", python_model=Zero(), pip_requirements=[])
+"#;
+    std::fs::write(place.path("train.py"), script).unwrap();
+    let python = from_setup("venv/bin/python").unwrap();
+    let shell = format!("exec {} train.py", python.display());
+    let ran = place.launch("python", &shell);
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+    let record = place.json("python.run.json");
+    assert_eq!(
+        record["metrics"],
+        json!({ "auc": 0.5, "gap": null, "loss": null })
+    );
+    assert_eq!(record["params"]["rounds"], "3");
+    // The code's own model has the name: ours stands apart, and is the one that goes on.
+    let run_id = record["run_id"].as_str().unwrap();
+    assert_eq!(
+        record["model"]["uri"],
+        format!("runs:/{run_id}/mlops-steps/model")
+    );
+    let checks = ran.report["checks"].as_array().unwrap();
+    let finite = checks
+        .iter()
+        .find(|check| check["id"] == "metrics:finite")
+        .unwrap();
+    assert_eq!(finite["outcome"], "warn");
+    assert!(finite["why"].as_str().unwrap().contains("gap, loss"), "{finite}");
+    assert_eq!(runs(&server.url(), "python").len(), 1);
+}

@@ -1,0 +1,175 @@
+//! Data and outputs in a real S3 server, with faults before it; and what the flags refuse.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use artifact_store::{Keys, Location, Store, StoreOptions};
+use common::{Place, TRAIN};
+use provenance::{DataObject, Dataset, Record as _, Split, TrainingRun, digest_bytes};
+use step_testkit::{Fault, FaultProxy, MlflowServer, S3Server};
+
+fn at(text: &str) -> Location {
+    text.parse().unwrap()
+}
+
+/// `s3://lake/flights/{a,b}.csv` and its record at `s3://lake/dataset.json`.
+async fn upload(store: &Store) {
+    let mut objects = Vec::new();
+    for name in ["a", "b"] {
+        let (uri, bytes) = (format!("s3://lake/flights/{name}.csv"), format!("x\n{name}\n"));
+        store.write(&at(&uri), bytes.clone().into()).await.unwrap();
+        let meta = store.head(&at(&uri)).await.unwrap();
+        objects.push(DataObject {
+            uri,
+            size: meta.size,
+            etag: meta.etag,
+            version_id: meta.version_id,
+            rows: 1,
+            digest: digest_bytes(&bytes),
+        });
+    }
+    let split = Split::new("s3://lake/flights/", objects).unwrap();
+    let dataset = Dataset::new(
+        Some("v1".into()),
+        None,
+        BTreeMap::from([("train".to_owned(), split)]),
+    );
+    store
+        .write(&at("s3://lake/dataset.json"), dataset.to_json().into())
+        .await
+        .unwrap();
+}
+
+#[test]
+fn from_a_bucket_to_a_bucket() {
+    let (lake, mlflow) = (
+        S3Server::start(&["lake"]).unwrap(),
+        MlflowServer::start().unwrap(),
+    );
+    let proxy = FaultProxy::before(&lake.url()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let keys = Keys {
+        access: S3Server::ACCESS_KEY.into(),
+        secret: S3Server::SECRET_KEY.into(),
+    };
+    let options = StoreOptions {
+        endpoint: Some(lake.url()),
+        keys: Some(keys),
+        ..StoreOptions::default()
+    };
+    let store = Store::from_env(options);
+    runtime.block_on(upload(&store));
+    let place = Place::new(&mlflow.url());
+    let launch = |name: &str, seconds: &str, dataset: &str| {
+        // The flag's environment variable, as a template may set it, instead of the flag.
+        let mut command = place.command_without(name, TRAIN, "--dataset");
+        command
+            .envs(lake.env_through(&proxy.url()))
+            .env("STORE_RETRY_SECONDS", seconds)
+            .env("TRAIN_LAUNCH_DATASET", dataset);
+        place.finish(name, command.spawn().unwrap())
+    };
+
+    proxy.fail(3, Fault::UNAVAILABLE);
+    let ran = launch("s3", "20", "s3://lake/dataset.json");
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+    assert_eq!(proxy.failed(), 3);
+    let record = TrainingRun::parse("run.json", &std::fs::read(place.path("s3.run.json")).unwrap()).unwrap();
+    assert_eq!(
+        (record.data_version.as_str(), record.dataset.version.as_str()),
+        ("v1", "v1")
+    );
+
+    for (name, dataset, why) in [
+        (
+            "missing",
+            "s3://lake/none.json",
+            "s3://lake/none.json: no such object",
+        ),
+        ("bucket", "s3://lakes/dataset.json", "no bucket `lakes`"),
+    ] {
+        let ran = launch(name, "5", dataset);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+
+    runtime
+        .block_on(store.write(&at("s3://lake/flights/b.csv"), "x\nc\n".into()))
+        .unwrap();
+    let ran = launch("changed", "5", "s3://lake/dataset.json");
+    assert_eq!(
+        (ran.code, place.trained("changed")),
+        (Some(2), 0),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr
+            .contains("s3://lake/flights/b.csv: changed since it was recorded"),
+        "{}",
+        ran.stderr
+    );
+
+    proxy.fail(usize::MAX, Fault::UNAVAILABLE);
+    let ran = launch("down", "1", "s3://lake/dataset.json");
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("answers 503"), "{}", ran.stderr);
+}
+
+#[test]
+fn refuses_bad_input() {
+    let place = Place::new("http://127.0.0.1:9");
+    let broken = std::fs::read_to_string(place.path("dataset.json")).unwrap();
+    std::fs::write(
+        place.path("edited.json"),
+        broken.replacen("\"rows\": 1", "\"rows\": 2", 1),
+    )
+    .unwrap();
+    std::fs::write(place.path("empty.json"), "").unwrap();
+    std::fs::write(place.path("other.json"), r#"{"schema": "mlops-steps/run/v1"}"#).unwrap();
+    for (flags, why) in [
+        (vec!["--dataset", "none.json"], "none.json: no such file"),
+        (vec!["--dataset", "empty.json"], "empty.json: EOF while parsing"),
+        (
+            vec!["--dataset", "other.json"],
+            "this step reads `mlops-steps/dataset/v1`",
+        ),
+        (
+            vec!["--dataset", "edited.json"],
+            "the file was changed after it was written",
+        ),
+        (vec!["--dataset", "gs://b/d.json"], "the scheme `gs` is not known"),
+        (vec!["--git-sha", "main"], "7 to 64 hex digits"),
+        (vec!["--trigger", "drfit"], "`drfit` is not a trigger"),
+        (vec!["--window", "90"], "is not a length of time"),
+        (vec!["--as-of", "2013-04-01"], "--as-of ends a --window"),
+        (
+            vec!["--window", "9d", "--window-split", "tarin"],
+            "did you mean `train`?",
+        ),
+        (vec!["--output-dir", "."], "was not made by train-launch"),
+        (vec!["--tag", "nokey"], "key=value is needed"),
+        (vec!["--experimnt", "x"], "--experiment"),
+    ] {
+        let mut command = place.command_without("bad", TRAIN, flags[0]);
+        command.args(&flags).env("MLFLOW_RETRY_SECONDS", "0");
+        let ran = place.finish("bad", command.spawn().unwrap());
+        assert_eq!(ran.code, Some(2), "{flags:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(why) && ran.stdout.is_empty(),
+            "{flags:?}: {}",
+            ran.stderr
+        );
+    }
+    let mut command = place.command("no-server", TRAIN);
+    let ran = place.finish(
+        "no-server",
+        command.env_remove("MLFLOW_TRACKING_URI").spawn().unwrap(),
+    );
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("set MLFLOW_TRACKING_URI"), "{}", ran.stderr);
+    assert_eq!(ran.report["verdict"], "ERROR");
+}

@@ -1,0 +1,3 @@
+module mlops-steps/cluster/pause
+
+go 1.25.0
