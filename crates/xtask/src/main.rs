@@ -39,7 +39,11 @@ enum Task {
     /// Build the image of every step, with its SBOM
     Images(images::Options),
     /// Bring up a Kubernetes with Argo Workflows, S3, MLflow and Prometheus on this machine
-    Cluster,
+    Cluster {
+        /// Only say whether all that it needs is built, and fail when it is not
+        #[arg(long)]
+        check: bool,
+    },
     /// Take the cluster down, and all that it left
     ClusterDown,
     /// Be the node of the cluster: started by `cluster` in namespaces of its own
@@ -57,7 +61,8 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::DemoDown(options) => demo::down(&options),
         Task::Images(options) => images::run(&options),
-        Task::Cluster => cluster::up(),
+        Task::Cluster { check: false } => cluster::up(),
+        Task::Cluster { check: true } => cluster::check(),
         Task::ClusterDown => cluster::down(),
         Task::ClusterNode { root } => cluster::be_node(&root),
     };

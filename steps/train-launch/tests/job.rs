@@ -291,7 +291,7 @@ fn refuses_what_cannot_run() {
     place.write_dataset(Some("s3://lake/"));
     for (flags, why) in [
         (vec!["--dry-run"], "--executor job needs --image"),
-        (vec!["--image", "i"], "print the manifest with --dry-run"),
+        (vec!["--image", "i"], "no Kubernetes cluster: "),
         (
             vec!["--dry-run", "--image", "i", "--toleration", "a:Never"],
             "`Never` is no effect",
@@ -304,7 +304,12 @@ fn refuses_what_cannot_run() {
         let mut command = place.command("bad", "true");
         let ran = place.finish(
             "bad",
-            command.args(["--executor", "job"]).args(&flags).spawn().unwrap(),
+            command
+                .args(["--executor", "job"])
+                .args(&flags)
+                .env("KUBECONFIG", "/no/such/file")
+                .spawn()
+                .unwrap(),
         );
         assert_eq!(ran.code, Some(2), "{flags:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);

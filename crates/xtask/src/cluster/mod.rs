@@ -80,6 +80,15 @@ pub(crate) fn up() -> Result<()> {
     Ok(())
 }
 
+/// Whether all that takes long to make is made: by it CI decides what a cold machine leaves out.
+pub(crate) fn check() -> Result<()> {
+    if !builds::are_there(&lab::cache()?)? || !images::are_there()? {
+        bail!("the programs of the cluster are not built: `make cluster` builds them");
+    }
+    say::line("the programs of the cluster are built");
+    Ok(())
+}
+
 /// Takes the cluster down.
 pub(crate) fn down() -> Result<()> {
     let place = Place::new()?;
