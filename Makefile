@@ -1,7 +1,7 @@
 # Each target is one line: what it does is in cargo, xtask or kustomize.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/mlops-steps/target
 
-.PHONY: help setup test check fmt generate bless demo demo-down
+.PHONY: help setup test check fmt generate bless demo demo-down images cluster cluster-down e2e
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -28,3 +28,15 @@ demo: ## Run the whole pipeline on real data with real services (DEMO_DIR for it
 
 demo-down: ## Stop everything that a demo left running
 	cargo xtask demo-down
+
+images: ## Build the image of every step, with its SBOM (IMAGE_PREFIX, IMAGE_TAG, IMAGE_BASE)
+	cargo xtask images
+
+cluster: ## Bring up Kubernetes, Argo Workflows, S3, MLflow and Prometheus on this machine
+	cargo xtask cluster
+
+cluster-down: ## Take the cluster down, and all that it left
+	cargo xtask cluster-down
+
+e2e: ## Run the pipelines on the cluster (KUBECONFIG and IMAGE_PREFIX for one of your own)
+	cargo xtask e2e

@@ -3,6 +3,7 @@
 mod build;
 mod cluster;
 mod demo;
+mod e2e;
 mod generate;
 mod images;
 mod lab;
@@ -46,6 +47,8 @@ enum Task {
     },
     /// Take the cluster down, and all that it left
     ClusterDown,
+    /// Install the toolkit on the cluster, and run the pipelines there (KUBECONFIG names another cluster)
+    E2e(e2e::Options),
     /// Be the node of the cluster: started by `cluster` in namespaces of its own
     #[command(hide = true)]
     ClusterNode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Cluster { check: false } => cluster::up(),
         Task::Cluster { check: true } => cluster::check(),
         Task::ClusterDown => cluster::down(),
+        Task::E2e(options) => e2e::run(&options),
         Task::ClusterNode { root } => cluster::be_node(&root),
     };
     match done {

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use mlflow_client::{Client, MlflowError, Options, Stage};
 use provenance::Digest;
-use step_contract::{InArtifact, OutArtifact, Secret};
+use step_contract::{InArtifact, OutArtifact, OutParameter, Secret};
 use step_runtime::{CommonArgs, DecisionArgs};
 
 /// Arguments of `mlflow-register`.
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Put a model on a disk, verified and whole.
     Fetch(FetchArgs),
+    /// Say which version an alias points to, and by which digest.
+    Resolve(ResolveArgs),
 }
 
 /// The MLflow server, by MLflow's own variables.
@@ -220,6 +222,34 @@ pub(crate) struct FetchArgs {
     /// Take a registered version that has no digest tag.
     #[arg(long)]
     pub(crate) unverified: bool,
+    #[command(flatten)]
+    pub(crate) mlflow: MlflowArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResolveArgs {
+    /// The registered model.
+    #[arg(long, value_parser = model_name)]
+    pub(crate) name: String,
+    /// The alias.
+    #[arg(long, default_value = "champion", value_parser = alias_name)]
+    pub(crate) alias: String,
+    /// Refuse when there is no such alias: without it that is an answer, as for a first model.
+    #[arg(long)]
+    pub(crate) required: bool,
+    /// URI of the version, by its number; empty when there is none.
+    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
+    pub(crate) model_uri: OutParameter,
+    /// Digest of its files; empty when there is none.
+    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
+    pub(crate) model_digest: OutParameter,
+    /// Its number; empty when there is none.
+    #[arg(long, default_value = "/out/version", value_name = "FILE")]
+    pub(crate) version: OutParameter,
     #[command(flatten)]
     pub(crate) mlflow: MlflowArgs,
     #[command(flatten)]

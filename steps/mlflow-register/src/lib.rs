@@ -4,6 +4,7 @@
 //! * `register` verifies the chain, registers once, writes the card and the metadata.
 //! * `promote` and `rollback` move an alias, and only from where it is expected to be.
 //! * `fetch` puts a model on a disk, verified and whole.
+//! * `resolve` says which version an alias points to, and by which digest.
 //!
 //! It never serves, never evaluates and never decides whether a model is good: it decides whether somebody
 //! who may has decided so about these bytes.
@@ -21,6 +22,7 @@ mod moves;
 mod place;
 mod register;
 mod report;
+mod resolve;
 mod spec;
 
 pub use cli::Args;
@@ -42,6 +44,7 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
         cli::Command::Promote(args) => Box::pin(moves::promote(args, &cx)),
         cli::Command::Rollback(args) => Box::pin(moves::rollback(args, &cx)),
         cli::Command::Fetch(args) => Box::pin(fetch::run(args, &cx)),
+        cli::Command::Resolve(args) => Box::pin(resolve::run(args, &cx)),
     };
     tokio::select! {
         done = work => done.map_err(StepError::from),

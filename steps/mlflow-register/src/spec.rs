@@ -10,7 +10,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Registers a proven model with card, lineage and deployment metadata",
     description: DESCRIPTION,
-    commands: &[REGISTER, PROMOTE, ROLLBACK, FETCH],
+    commands: &[REGISTER, PROMOTE, ROLLBACK, FETCH, RESOLVE],
     default_command: "register",
     configs: &[ConfigSpec {
         name: "card",
@@ -36,7 +36,10 @@ it replaced into the tag `mlops.previous.<alias>`; `rollback` moves it back. Bot
 again, and refuse when somebody else moved the alias.
 
 `fetch` downloads, verifies the digest against the version's tag `mlops.model_digest` and `--digest`, and \
-only then lets the files appear. It is meant for init containers; a second run finds the model and is done.";
+only then lets the files appear. It is meant for init containers; a second run finds the model and is done.
+
+`resolve` says which version an alias points to, by number and digest, so that what is compared against is \
+settled once and does not move under the comparison.";
 
 const REGISTER: CommandSpec = CommandSpec {
     name: "register",
@@ -129,4 +132,32 @@ const FETCH: CommandSpec = CommandSpec {
     ],
     rbac: &[],
     template: None,
+};
+
+const RESOLVE: CommandSpec = CommandSpec {
+    name: "resolve",
+    kind: CommandKind::Decides,
+    verdicts: &[
+        VerdictSpec {
+            word: "FOUND",
+            exit: Exit::Yes,
+            meaning: "The alias points to a version with a digest; URI, digest and number are output parameters.",
+        },
+        VerdictSpec {
+            word: "NONE",
+            exit: Exit::Yes,
+            meaning: "There is no such model or alias; the output parameters are empty.",
+        },
+        VerdictSpec {
+            word: "REFUSED",
+            exit: Exit::No,
+            meaning: "The version has no digest on record, or `--required` and there is no such alias.",
+        },
+    ],
+    rbac: &[],
+    template: Some(TemplateSpec {
+        active_deadline_seconds: 600,
+        memory: "128Mi",
+        ..TemplateSpec::DEFAULT
+    }),
 };

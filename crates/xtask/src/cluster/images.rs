@@ -19,6 +19,8 @@ const PYTHON: &str = "python";
 const DOCKERFILE: &str = "tests/cluster/images/Dockerfile";
 /// Debian packages of the Python image.
 const PYTHON_PACKAGES: &str = "python3,ca-certificates,libgomp1,tzdata";
+/// The team's training code: in a team's own image it would be the same.
+const TRAINING: &str = "workflows/examples/flight-delays/train.py";
 
 /// Every image is an archive in the cache, named after what went into it.
 pub(crate) struct Images {
@@ -74,7 +76,7 @@ impl Images {
         Ok(archive)
     }
 
-    /// A Debian with Python, and the packages of the lab's environment.
+    /// A Debian with Python, the packages of the lab's environment, and the team's code.
     fn python(&self, lab: &Lab) -> Result<PathBuf> {
         let start = Instant::now();
         let environment = lab.python_bin.parent().context("the environment has no folder")?;
@@ -82,7 +84,7 @@ impl Images {
         let archive = self.archive(
             PYTHON,
             &key(
-                &[script.clone(), folder(DOCKERFILE)],
+                &[script.clone(), folder(DOCKERFILE), folder(TRAINING)],
                 &format!("{} {PYTHON_PACKAGES}", environment.display()),
             )?,
         );
@@ -101,6 +103,7 @@ impl Images {
                 .arg(environment)
                 .env("PACKAGES", PYTHON_PACKAGES),
         )?;
+        place(&root, "app/train.py", &folder(TRAINING))?;
         self.commit(PYTHON, &root, &archive)?;
         say::took("image python", start);
         Ok(archive)

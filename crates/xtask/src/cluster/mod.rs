@@ -11,7 +11,7 @@ mod pki;
 mod place;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -35,8 +35,35 @@ const PACKAGES: [(&str, &str); 7] = [
     ("ethtool", "/usr/sbin/ethtool"),
 ];
 
-/// Brings the cluster up.
+/// This machine's own cluster, up.
+pub(crate) struct Own {
+    /// For its administrator.
+    pub(crate) kubeconfig: PathBuf,
+    /// The client that was built with it.
+    pub(crate) kubectl: PathBuf,
+    holder: Holder,
+}
+
+impl Own {
+    /// Puts images on the node.
+    pub(crate) fn import(&self, archives: &[PathBuf]) -> Result<()> {
+        install::import(&self.holder, archives)
+    }
+}
+
+/// Brings the cluster up, and says how to use it.
 pub(crate) fn up() -> Result<()> {
+    let own = own()?;
+    say::line(&format!(
+        "\n  export KUBECONFIG={}\n  {} --help",
+        own.kubeconfig.display(),
+        own.kubectl.display()
+    ));
+    Ok(())
+}
+
+/// Brings the cluster up.
+pub(crate) fn own() -> Result<Own> {
     let start = Instant::now();
     let lab = lab::setup()?;
     let cache = lab::cache()?;
@@ -53,8 +80,9 @@ pub(crate) fn up() -> Result<()> {
     say::heading("Cluster");
     let running = Holder::find(&place).filter(|_| matches!(Status::read(&place), Some(Status::Ready)));
     let kubectl = Kubectl::new(&place, &programs);
-    if running.is_some() {
+    let holder = if let Some(holder) = running {
         say::line("  the node is up");
+        holder
     } else {
         let began = Instant::now();
         stop(&place)?;
@@ -69,15 +97,15 @@ pub(crate) fn up() -> Result<()> {
         let began = Instant::now();
         install::node_ready(&kubectl)?;
         say::took("the node is Ready", began);
-    }
+        holder
+    };
     install::all(&kubectl, &place)?;
     say::took("the cluster, all", start);
-    say::line(&format!(
-        "\n  export KUBECONFIG={}\n  {} --help",
-        place.kubeconfig().display(),
-        programs.kubernetes.join("kubectl").display()
-    ));
-    Ok(())
+    Ok(Own {
+        kubeconfig: place.kubeconfig(),
+        kubectl: programs.kubernetes.join("kubectl"),
+        holder,
+    })
 }
 
 /// Whether all that takes long to make is made: by it CI decides what a cold machine leaves out.

@@ -1,0 +1,288 @@
+//! `cargo xtask e2e`: the toolkit installed on a cluster as a user would install it, and the tests of `tests/e2e` run
+//! against it. The cluster is this machine's own, or that of `KUBECONFIG`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::build::{Profile, STEPS};
+use crate::cluster::{self, Own};
+use crate::images;
+use crate::lab::{self, Lab, folder, tools};
+use crate::say;
+
+/// The namespace of the quick-start overlay.
+const NAMESPACE: &str = "mlops";
+/// Where the flights go.
+const LAKE: &str = "s3://lake/flights-2013";
+
+/// Options of the end-to-end tests.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Registry and path before the names of the steps' images, where the cluster of KUBECONFIG finds them
+    #[arg(long, env = "IMAGE_PREFIX", default_value = "mlops-steps")]
+    prefix: String,
+    /// The image that trains and serves; on this machine's own cluster it is built
+    #[arg(long, env = "E2E_TEAM_IMAGE", default_value = "lab.local/python:1")]
+    team_image: String,
+    /// Only tests whose name contains this
+    filter: Option<String>,
+}
+
+/// Addresses of what stands beside the toolkit.
+struct Services {
+    s3: String,
+    mlflow: String,
+    argo: String,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let start = Instant::now();
+    let foreign = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
+    let (kubeconfig, kubectl, own) = match &foreign {
+        Some(config) => (PathBuf::from(config), PathBuf::from("kubectl"), None),
+        None => {
+            let own = cluster::own()?;
+            (own.kubeconfig.clone(), own.kubectl.clone(), Some(own))
+        }
+    };
+    let lab = lab::setup()?;
+    say::heading("Toolkit");
+    if let Some(own) = &own {
+        images_onto(own)?;
+    } else {
+        say::line("  NOT RUN: the scenarios that restart controllers: the cluster is not this machine's own");
+    }
+    let kubectl = Kubectl {
+        program: kubectl,
+        kubeconfig,
+    };
+    let services = services(&kubectl, own.is_some())?;
+    install(options, &kubectl)?;
+    data(&lab, &services)?;
+    say::took("installed, with data", start);
+
+    say::heading("Scenarios");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["test", "--release", "--workspace", "--features=toolkit-e2e/cluster", "--test=e2e"])
+        .arg("--")
+        .args(&options.filter)
+        // More at once only wait for each other: a pipeline trains and serves.
+        .arg("--test-threads=3")
+        .current_dir(folder(""))
+        .env("KUBECONFIG", &kubectl.kubeconfig)
+        .env("E2E_KUBECTL", &kubectl.program)
+        .env("E2E_NAMESPACE", NAMESPACE)
+        .env("E2E_ARGO_URL", &services.argo)
+        .env("E2E_MLFLOW_URL", &services.mlflow)
+        .env("E2E_CLUSTER", if own.is_some() { "own" } else { "given" })
+        .envs(services.access());
+    for (name, _) in std::env::vars_os() {
+        let of_xtask = name.to_string_lossy();
+        if of_xtask.starts_with("CARGO_PKG_") || of_xtask.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    let status = command.status().context("cannot run cargo")?;
+    say::took("end-to-end, all", start);
+    if !status.success() {
+        bail!("a scenario failed");
+    }
+    Ok(())
+}
+
+impl Services {
+    fn access(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL", self.s3.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "lab".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "lab-in-this-machine".to_owned()),
+        ]
+    }
+}
+
+struct Kubectl {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+}
+
+impl Kubectl {
+    fn run(&self, args: &[&str]) -> Result<String> {
+        tools::run(
+            Command::new(&self.program)
+                .arg("--kubeconfig")
+                .arg(&self.kubeconfig)
+                .args(args),
+        )
+    }
+}
+
+/// The images of the steps, as `make images` builds them, onto the node.
+fn images_onto(own: &Own) -> Result<()> {
+    let options = images::Options {
+        prefix: "mlops-steps".to_owned(),
+        tag: env!("CARGO_PKG_VERSION").to_owned(),
+        profile: Profile::Release,
+        base: None,
+        push: false,
+    };
+    let built = images::build(&options, &folder("out/e2e/images"))?;
+    let start = Instant::now();
+    let archives: Vec<PathBuf> = built.into_iter().map(|image| image.archive).collect();
+    own.import(&archives)?;
+    say::took("images of the steps on the node", start);
+    Ok(())
+}
+
+/// Where S3, MLflow and Argo answer, seen from here. On this machine's own cluster the addresses of Services are reached.
+fn services(kubectl: &Kubectl, own: bool) -> Result<Services> {
+    if !own {
+        let said = |name: &str| {
+            std::env::var(name)
+                .with_context(|| format!("{name} is not set: on a cluster of yours it names the service"))
+        };
+        return Ok(Services {
+            s3: said("E2E_S3_URL")?,
+            mlflow: said("E2E_MLFLOW_URL")?,
+            argo: said("E2E_ARGO_URL")?,
+        });
+    }
+    let address = |namespace: &str, name: &str| {
+        kubectl.run(&[
+            "get",
+            "service",
+            name,
+            "--namespace",
+            namespace,
+            "--output=jsonpath={.spec.clusterIP}",
+        ])
+    };
+    Ok(Services {
+        s3: format!("http://{}", address("lab", "s3")?),
+        mlflow: format!("http://{}:5000", address("lab", "mlflow")?),
+        argo: format!("http://{}:2746", address("argo", "argo-server")?),
+    })
+}
+
+/// The quick start, with what is this cluster's own in an overlay on top.
+fn install(options: &Options, kubectl: &Kubectl) -> Result<()> {
+    let start = Instant::now();
+    let overlay = folder("out/e2e/overlay");
+    std::fs::create_dir_all(&overlay)?;
+    let write = |name: &str, text: String| {
+        std::fs::write(overlay.join(name), text)
+            .with_context(|| format!("cannot write {name} of the overlay"))
+    };
+    let access = [
+        ("AWS_ACCESS_KEY_ID", "lab"),
+        ("AWS_SECRET_ACCESS_KEY", "lab-in-this-machine"),
+        ("AWS_ENDPOINT_URL", "http://s3.lab.svc.cluster.local"),
+        ("AWS_REGION", "us-east-1"),
+    ];
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mlops-steps-env", "namespace": NAMESPACE},
+        "stringData": access.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+    });
+    let environment = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mlops-steps-env", "namespace": NAMESPACE},
+        "data": {"MLFLOW_TRACKING_URI": "http://mlflow.lab.svc.cluster.local:5000"},
+    });
+    write("access.yaml", format!("{secret}\n---\n{environment}\n"))?;
+    write(
+        "repository.yaml",
+        "s3:\n  endpoint: s3.lab.svc.cluster.local\n  bucket: mlops\n  region: us-east-1\n  insecure: true\n  \
+         accessKeySecret: {name: mlops-steps-env, key: AWS_ACCESS_KEY_ID}\n  \
+         secretKeySecret: {name: mlops-steps-env, key: AWS_SECRET_ACCESS_KEY}\n"
+            .to_owned(),
+    )?;
+    let drift = std::fs::read_to_string(folder("workflows/examples/flight-delays/drift.yaml"))?;
+    let door =
+        format!("http://argo-server.argo.svc.cluster.local:2746/api/v1/events/{NAMESPACE}/mlops-retrain");
+    let drift: Vec<String> = drift
+        .lines()
+        .map(|line| match line.split_once("webhook: ") {
+            Some((before, _)) => format!("{before}webhook: \"{door}\""),
+            None => line.to_owned(),
+        })
+        .collect();
+    write("drift.yaml", drift.join("\n") + "\n")?;
+    let team = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flight-delays-mlops", "namespace": NAMESPACE},
+        "data": {"train-image": options.team_image, "server-image": options.team_image},
+    });
+    write("team.yaml", format!("{team}\n"))?;
+    let fields = std::fs::read_to_string(folder("kustomize/components/images/fields.yaml"))?;
+    write("fields.yaml", fields)?;
+    let images: Vec<_> = STEPS
+        .iter()
+        .map(|step| json!({"name": format!("mlops-steps/{step}"), "newName": format!("{}/{step}", options.prefix)}))
+        .collect();
+    let kustomization = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": NAMESPACE,
+        "resources": ["../../../kustomize/overlays/quick-start", "access.yaml"],
+        "images": images,
+        "configurations": ["fields.yaml"],
+        "configMapGenerator": [
+            {"name": "artifact-repositories", "behavior": "merge", "files": ["default=repository.yaml"]},
+            {"name": "flight-delays-mlops", "behavior": "merge", "files": ["drift.yaml"]},
+        ],
+        "patches": [{"path": "team.yaml"}],
+    });
+    write("kustomization.yaml", format!("{kustomization}\n"))?;
+    apply(kubectl, &overlay)?;
+    say::took("the quick start, applied strictly", start);
+    Ok(())
+}
+
+fn apply(kubectl: &Kubectl, overlay: &Path) -> Result<()> {
+    // The namespace first: nothing goes into one that is not there.
+    kubectl.run(&[
+        "apply",
+        "--server-side",
+        "--filename",
+        &folder("kustomize/overlays/quick-start/namespace.yaml")
+            .display()
+            .to_string(),
+    ])?;
+    kubectl
+        .run(&[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--validate=strict",
+            "--kustomize",
+            &overlay.display().to_string(),
+        ])
+        .map(|_| ())
+}
+
+/// The team's feature pipeline, and scores that a team made itself, into S3; left alone where they are.
+fn data(lab: &Lab, services: &Services) -> Result<()> {
+    let start = Instant::now();
+    let python = lab.python_bin.join("python");
+    let run = |script: PathBuf, args: &[&str]| {
+        tools::run(
+            Command::new(&python)
+                .arg(script)
+                .args(args)
+                .envs(services.access()),
+        )
+    };
+    let scores = "s3://mlops/scores/flights-2013-04.parquet";
+    let there = "import sys, pyarrow.fs as f; s, p = f.FileSystem.from_uri(sys.argv[1]); \
+                 sys.exit(s.get_file_info(p).type != f.FileType.File)";
+    let mut look = Command::new(&python);
+    look.args(["-c", there, scores]).envs(services.access());
+    if look.status().is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    run(folder("workflows/examples/flight-delays/prepare.py"), &[LAKE])?;
+    run(folder("tests/e2e/score.py"), &[LAKE, scores])?;
+    say::took("the flights of 2013 in S3", start);
+    Ok(())
+}

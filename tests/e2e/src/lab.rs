@@ -1,0 +1,308 @@
+//! The cluster with the toolkit installed, and the services beside it.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use artifact_store::{Location, Store, StoreOptions};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::Run;
+
+/// Where everything is, as `cargo xtask e2e` says in the environment.
+pub struct Lab {
+    /// The namespace of the toolkit.
+    pub namespace: String,
+    kubectl: String,
+    argo: String,
+    mlflow: String,
+    runtime: Runtime,
+}
+
+fn said(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make e2e`"))
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lab {
+    /// Reads the environment.
+    #[must_use]
+    pub fn new() -> Self {
+        _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            namespace: said("E2E_NAMESPACE"),
+            kubectl: said("E2E_KUBECTL"),
+            argo: said("E2E_ARGO_URL"),
+            mlflow: said("E2E_MLFLOW_URL"),
+            runtime: Runtime::new().unwrap(),
+        }
+    }
+
+    /// Whether the cluster is this machine's own: then controllers may be restarted.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        said("E2E_CLUSTER") == "own"
+    }
+
+    /// Runs kubectl in the namespace; its output, or what it says of its failure.
+    ///
+    /// # Errors
+    /// What kubectl printed.
+    pub fn try_kubectl(&self, args: &[&str], stdin: Option<&str>) -> Result<String, String> {
+        let mut child = Command::new(&self.kubectl)
+            .args(["--namespace", &self.namespace])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        if let Some(manifest) = stdin {
+            input.write_all(manifest.as_bytes()).unwrap();
+        }
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// Runs kubectl, which has to succeed.
+    #[must_use]
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.try_kubectl(args, None)
+            .unwrap_or_else(|error| panic!("kubectl {args:?}: {error}"))
+    }
+
+    /// Runs kubectl on a manifest; what it answers as JSON.
+    #[must_use]
+    pub fn kubectl_with(&self, args: &[&str], manifest: &str) -> Value {
+        let answer = self
+            .try_kubectl(args, Some(manifest))
+            .unwrap_or_else(|error| panic!("kubectl {args:?}: {error}"));
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Whether a user may do that: the API server's own answer (a SelfSubjectAccessReview).
+    #[must_use]
+    pub fn can(&self, user: &str, verb: &str, resource: &str) -> bool {
+        let (resource, sub) = match resource.split_once('/') {
+            Some((resource, sub)) => (resource, format!("--subresource={sub}")),
+            None => (resource, "--subresource=".to_owned()),
+        };
+        match self.try_kubectl(&["auth", "can-i", verb, resource, &sub, user], None) {
+            Ok(answer) => answer.trim() == "yes",
+            // `no` is a failure to kubectl.
+            Err(error) if error.trim().is_empty() || error.contains("no") => false,
+            Err(error) => panic!("kubectl auth can-i {verb} {resource}: {error}"),
+        }
+    }
+
+    /// An object, when it is there.
+    #[must_use]
+    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        match self.try_kubectl(&["get", kind, name, "--output=json"], None) {
+            Ok(text) => Some(serde_json::from_str(&text).unwrap()),
+            Err(error) if error.contains("NotFound") => None,
+            Err(error) => panic!("kubectl get {kind} {name}: {error}"),
+        }
+    }
+
+    /// The objects of a kind that a selector finds.
+    #[must_use]
+    pub fn list(&self, kind: &str, selector: &str) -> Vec<Value> {
+        let text = self.kubectl(&["get", kind, "--selector", selector, "--output=json"]);
+        let list: Value = serde_json::from_str(&text).unwrap();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// A model of its own for a test: the flights' ConfigMap under another name, with other values. What an earlier
+    /// run of the test left of it is removed.
+    #[must_use]
+    pub fn model(&self, name: &str, changes: &[(&str, &str)]) -> String {
+        for kind in ["workflows", "jobs", "cronworkflows"] {
+            _ = self.kubectl(&["delete", kind, "--selector", &format!("mlops-steps/model={name}")]);
+        }
+        let mut map = self
+            .get("configmap", "flight-delays-mlops")
+            .expect("the example is installed");
+        let labels = map["metadata"]["labels"].clone();
+        map["metadata"] =
+            json!({"name": format!("{name}-mlops"), "namespace": self.namespace, "labels": labels});
+        map["data"]["experiment"] = json!(name);
+        for (key, value) in changes {
+            map["data"][*key] = json!(value);
+        }
+        self.try_kubectl(
+            &["apply", "--server-side", "--force-conflicts", "--filename=-"],
+            Some(&map.to_string()),
+        )
+        .unwrap();
+        self.mlflow(Method::DELETE, "registered-models/delete", &json!({"name": name}));
+        name.to_owned()
+    }
+
+    /// Submits a WorkflowTemplate with parameters.
+    #[must_use]
+    pub fn submit(&self, template: &str, model: &str, parameters: &[(&str, &str)]) -> Run<'_> {
+        let mut all = vec![json!({"name": "model", "value": model})];
+        all.extend(
+            parameters
+                .iter()
+                .map(|(name, value)| json!({"name": name, "value": value})),
+        );
+        let workflow = json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"generateName": format!("{model}-")},
+            "spec": {"workflowTemplateRef": {"name": template}, "arguments": {"parameters": all}},
+        });
+        self.create(&workflow.to_string())
+    }
+
+    /// Creates a workflow as it is written.
+    #[must_use]
+    pub fn create(&self, workflow: &str) -> Run<'_> {
+        let made = self.kubectl_with(&["create", "--filename=-", "--output=json"], workflow);
+        Run::new(self, made["metadata"]["name"].as_str().unwrap())
+    }
+
+    /// Posts an event to the Argo server, as the scheduled drift check does; the status.
+    #[must_use]
+    pub fn post_event(&self, payload: &Value) -> u16 {
+        let token = self.kubectl(&["create", "token", "enroll-drift"]);
+        let url = format!("{}/api/v1/events/{}/mlops-retrain", self.argo, self.namespace);
+        self.runtime.block_on(async {
+            let client = reqwest::Client::new();
+            let answer = client
+                .post(url)
+                .bearer_auth(token.trim())
+                .header("content-type", "application/json")
+                .body(payload.to_string())
+                .send()
+                .await
+                .unwrap();
+            answer.status().as_u16()
+        })
+    }
+
+    /// Asks MLflow, past our own client; `Null` when there is no such thing.
+    pub fn mlflow(&self, method: Method, path: &str, body: &Value) -> Value {
+        let url = format!("{}/api/2.0/mlflow/{path}", self.mlflow);
+        self.runtime.block_on(async {
+            let request = reqwest::Client::new().request(method.clone(), url);
+            let request = if method == Method::GET {
+                request.query(body)
+            } else {
+                request.json(body)
+            };
+            let answer = request.send().await.unwrap();
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            if status.as_u16() == 404 {
+                return Value::Null;
+            }
+            assert!(status.is_success(), "{path}: {status}: {text}");
+            serde_json::from_str(&text).unwrap()
+        })
+    }
+
+    /// The versions of a registered model, each with its number, oldest first.
+    #[must_use]
+    pub fn versions(&self, model: &str) -> Vec<Value> {
+        let found = self.mlflow(
+            Method::GET,
+            "model-versions/search",
+            &json!({"filter": format!("name = '{model}'"), "max_results": 100}),
+        );
+        let mut versions = found["model_versions"].as_array().cloned().unwrap_or_default();
+        versions.sort_by_key(|version| {
+            version["version"]
+                .as_str()
+                .and_then(|text| text.parse::<u64>().ok())
+        });
+        versions
+    }
+
+    /// The version that an alias of a model points to.
+    #[must_use]
+    pub fn alias(&self, model: &str, alias: &str) -> Option<String> {
+        let found = self.mlflow(Method::GET, "registered-models/get", &json!({"name": model}));
+        let aliases = found["registered_model"]["aliases"].as_array()?;
+        let one = aliases.iter().find(|one| one["alias"] == alias)?;
+        one["version"].as_str().map(str::to_owned)
+    }
+
+    /// The MLflow runs of a workflow: tags by name.
+    #[must_use]
+    pub fn runs(&self, experiment: &str, workflow_uid: &str) -> Vec<BTreeMap<String, String>> {
+        let found = self.mlflow(
+            Method::GET,
+            "experiments/get-by-name",
+            &json!({"experiment_name": experiment}),
+        );
+        let Some(id) = found["experiment"]["experiment_id"].as_str() else {
+            return Vec::new();
+        };
+        let filter = format!("tags.`argo.workflow.uid` = '{workflow_uid}'");
+        let found = self.mlflow(
+            Method::POST,
+            "runs/search",
+            &json!({"experiment_ids": [id], "filter": filter}),
+        );
+        let runs = found["runs"].as_array().cloned().unwrap_or_default();
+        runs.iter()
+            .map(|run| {
+                let tags = run["data"]["tags"].as_array().cloned().unwrap_or_default();
+                tags.iter()
+                    .map(|tag| {
+                        let text = |key: &str| tag[key].as_str().unwrap_or_default().to_owned();
+                        (text("key"), text("value"))
+                    })
+                    .chain([(
+                        "status".to_owned(),
+                        run["info"]["status"].as_str().unwrap().to_owned(),
+                    )])
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// An object of the artifact repository, when it is there.
+    #[must_use]
+    pub fn artifact(&self, key: &str) -> Option<Vec<u8>> {
+        self.runtime.block_on(async {
+            let store = Store::from_env(StoreOptions::default());
+            let location: Location = format!("s3://mlops/{key}").parse().unwrap();
+            store.read(&location).await.ok().map(|bytes| bytes.to_vec())
+        })
+    }
+}
+
+/// Polls until something is there.
+///
+/// # Panics
+/// When it is not there in time.
+pub fn until<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            start.elapsed().as_secs() < seconds,
+            "not within {seconds} s: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
