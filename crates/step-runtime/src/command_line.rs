@@ -21,7 +21,7 @@ pub(crate) fn prepare(command: Command, spec: &StepSpec) -> Command {
         .subcommand_required(true)
         .disable_help_subcommand(true)
         .after_help(format!(
-            "Without a sub-command, `{}` is meant. `--describe json|template|rbac|markdown` prints the contract.",
+            "A sub-command comes first; without one, `{}` is meant. `--describe json|template|rbac|markdown` prints the contract.",
             spec.default_command
         ));
     with_env(command, &prefix)
@@ -50,67 +50,77 @@ fn with_env(command: Command, prefix: &str) -> Command {
 }
 
 /// The arguments as clap shall see them: the default sub-command put in, empty values taken out.
+///
+/// A sub-command is meant only where it comes first: further back the same word may be a value (`--model gate`).
 pub(crate) fn normalise(raw: Vec<OsString>, command: &Command, spec: &StepSpec) -> Vec<OsString> {
     let mut args = raw.into_iter();
     let mut out: Vec<OsString> = args.next().into_iter().collect();
-    let mut rest: Vec<OsString> = args.collect();
-    let named = rest.iter().position(|arg| {
-        arg.to_str()
-            .is_some_and(|text| command.find_subcommand(text).is_some())
-    });
-    let asks_top = rest.first().is_some_and(|arg| {
-        arg.to_str()
-            .is_some_and(|text| matches!(text, "-h" | "--help" | "-V" | "--version"))
-    });
+    let mut rest = args.peekable();
+    let first = rest.peek().and_then(|arg| arg.to_str()).unwrap_or_default();
+    let asks_top = matches!(first, "-h" | "--help" | "-V" | "--version");
     // A word that is no sub-command is left for clap, which names the nearest one.
-    let unknown_word = rest
-        .first()
-        .is_some_and(|arg| !arg.to_string_lossy().starts_with('-'));
-    if named.is_none() && !asks_top && !unknown_word {
-        rest.insert(0, spec.default_command.into());
+    let word = !first.is_empty() && !first.starts_with('-');
+    let leaf = if word || asks_top {
+        command.find_subcommand(first).unwrap_or(command)
+    } else {
+        out.push(spec.default_command.into());
+        command.find_subcommand(spec.default_command).unwrap_or(command)
+    };
+    let known = |flag: &str| find(leaf, flag).or_else(|| find(command, flag));
+    while let Some(arg) = rest.next() {
+        let Some(text) = arg.to_str() else {
+            out.push(arg);
+            continue;
+        };
+        if text == "--" {
+            out.push(arg);
+            out.extend(rest);
+            break;
+        }
+        let Some(flag) = text.strip_prefix("--") else {
+            out.extend(given(text).map(OsString::from));
+            continue;
+        };
+        if let Some((flag, value)) = flag.split_once('=') {
+            match known(flag) {
+                Some(known) => out.extend(joined(known, flag, value)),
+                None => out.push(arg),
+            }
+            continue;
+        }
+        match known(flag).filter(|known| known.get_action().takes_values()) {
+            // A word of another command line. It stays as it is, and on its flag: nobody takes it for a flag of ours.
+            Some(known) if known.is_allow_hyphen_values_set() => {
+                let mut joined = arg;
+                if let Some(value) = rest.next() {
+                    joined.push("=");
+                    joined.push(value);
+                }
+                out.push(joined);
+            }
+            Some(_) if rest.peek().is_some_and(|value| value.is_empty()) => drop(rest.next()),
+            _ => out.push(arg),
+        }
     }
-    let leaf_name = rest
-        .iter()
-        .filter_map(|arg| arg.to_str())
-        .find(|text| command.find_subcommand(text).is_some());
-    let leaf = leaf_name
-        .and_then(|name| command.find_subcommand(name))
-        .unwrap_or(command)
-        .clone();
-    out.extend(rest.into_iter().filter_map(|arg| one(arg, &leaf, command)));
     out
 }
 
-fn one(arg: OsString, leaf: &Command, root: &Command) -> Option<OsString> {
-    let Some(text) = arg.to_str() else {
-        return Some(arg);
-    };
-    let Some((flag, value)) = text.strip_prefix("--").and_then(|flag| flag.split_once('=')) else {
-        let value = text.trim_end_matches(['\n', '\r']);
-        return if value.is_empty() {
-            None
-        } else {
-            Some(value.into())
-        };
-    };
-    let Some(known) = find(leaf, flag).or_else(|| find(root, flag)) else {
-        return Some(arg);
-    };
-    let value = value.trim_end_matches(['\n', '\r']);
-    if value.is_empty() {
-        return None;
-    }
+/// A value without the line break that a file in a template leaves; nothing when it is empty.
+fn given(value: &str) -> Option<&str> {
+    Some(value.trim_end_matches(['\n', '\r'])).filter(|value| !value.is_empty())
+}
+
+/// `--flag=value` as clap shall see it, if at all.
+fn joined(known: &Arg, flag: &str, value: &str) -> Option<OsString> {
+    let value = given(value)?;
     if matches!(known.get_action(), ArgAction::SetTrue) {
-        return match value {
-            "true" => Some(format!("--{flag}").into()),
-            "false" => None,
-            _ => Some(arg),
-        };
+        match value {
+            "true" => return Some(format!("--{flag}").into()),
+            "false" => return None,
+            _ => {}
+        }
     }
-    if is_absent_artifact(known, value) {
-        return None;
-    }
-    Some(format!("--{flag}={value}").into())
+    (!is_absent_artifact(known, value)).then(|| format!("--{flag}={value}").into())
 }
 
 fn find<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
@@ -182,6 +192,12 @@ mod tests {
             .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue))
             .arg(Arg::new("model").long("model"))
             .arg(
+                Arg::new("command")
+                    .long("command")
+                    .action(ArgAction::Append)
+                    .allow_hyphen_values(true),
+            )
+            .arg(
                 Arg::new("champion")
                     .long("champion")
                     .value_parser(clap::value_parser!(InArtifact)),
@@ -228,6 +244,78 @@ mod tests {
             normal(&["check", "--champion=here.parquet"]),
             ["check", "--champion=here.parquet"]
         );
+    }
+
+    #[test]
+    fn a_value_is_no_sub_command() {
+        assert_eq!(normal(&["--model", "check"]), ["check", "--model", "check"]);
+        assert_eq!(
+            normal(&["check", "--model", "check"]),
+            ["check", "--model", "check"]
+        );
+        assert_eq!(normal(&["--model", "", "--dry-run"]), ["check", "--dry-run"]);
+    }
+
+    #[test]
+    fn what_is_meant_for_another_command_stays_as_it_is() {
+        assert_eq!(
+            normal(&[
+                "--command",
+                "train",
+                "--command",
+                "--gpu=",
+                "--command",
+                "--model="
+            ]),
+            [
+                "check",
+                "--command=train",
+                "--command=--gpu=",
+                "--command=--model="
+            ]
+        );
+        assert_eq!(
+            normal(&[
+                "--command",
+                "check",
+                "--command",
+                "",
+                "--command",
+                "--dry-run=false"
+            ]),
+            [
+                "check",
+                "--command=check",
+                "--command=",
+                "--command=--dry-run=false"
+            ]
+        );
+        assert_eq!(
+            normal(&[
+                "--command",
+                "--report",
+                "--command",
+                "x\n",
+                "--model=a",
+                "--",
+                "--model="
+            ]),
+            [
+                "check",
+                "--command=--report",
+                "--command=x\n",
+                "--model=a",
+                "--",
+                "--model="
+            ]
+        );
+        // In one value, as a template passes it: empty is not given.
+        assert_eq!(normal(&["check", "--command="]), ["check"]);
+        // Nothing of it is taken for a place of ours when the arguments cannot be read.
+        let args = normal(&["--command", "--report=theirs.json", "--bogus"])
+            .into_iter()
+            .map(OsString::from);
+        assert_eq!(raw_value(&args.collect::<Vec<_>>(), "report"), None);
     }
 
     #[test]

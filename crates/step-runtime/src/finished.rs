@@ -1,7 +1,7 @@
 //! What a step hands to the runtime when it is done.
 
 use provenance::StatementBuilder;
-use step_contract::{Exit, OutArtifact};
+use step_contract::{Exit, OutArtifact, OutParameter};
 use step_report::Report;
 
 /// The end of a step: a decision with its report and outputs, or text.
@@ -21,6 +21,7 @@ pub(crate) struct Decision {
     pub(crate) report: Report,
     pub(crate) statement: StatementBuilder,
     pub(crate) outputs: Vec<(OutArtifact, Vec<u8>)>,
+    pub(crate) parameters: Vec<(OutParameter, String)>,
 }
 
 impl Finished {
@@ -35,6 +36,7 @@ impl Finished {
             report,
             statement,
             outputs: Vec::new(),
+            parameters: Vec::new(),
         })))
     }
 
@@ -49,6 +51,15 @@ impl Finished {
     pub fn with_output(mut self, location: &OutArtifact, bytes: Vec<u8>) -> Self {
         if let Product::Decision(decision) = &mut self.0 {
             decision.outputs.push((location.clone(), bytes));
+        }
+        self
+    }
+
+    /// A value for the workflow, written whole or not at all. The runtime has removed an earlier run's.
+    #[must_use]
+    pub fn with_parameter(mut self, parameter: &OutParameter, value: impl Into<String>) -> Self {
+        if let Product::Decision(decision) = &mut self.0 {
+            decision.parameters.push((parameter.clone(), value.into()));
         }
         self
     }

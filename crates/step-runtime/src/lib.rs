@@ -84,7 +84,7 @@ type Read = Box<dyn FnOnce(&ArgMatches) -> Result<Run, clap::Error>>;
 fn start(spec: &'static StepSpec, command: clap::Command, read: Read, raw: Vec<OsString>) -> Exit {
     let started = Timestamp::now();
     let mut command = prepared(command, spec);
-    if let Some(form) = asked_to_describe(&raw) {
+    if let Some(form) = asked_to_describe(&raw, &command) {
         return describe(&Contract::read(&command, spec), &form);
     }
     // The one TLS stack of the project; a second call (in a test) finds it installed.
@@ -107,7 +107,7 @@ fn start(spec: &'static StepSpec, command: clap::Command, read: Read, raw: Vec<O
     let exit = match parsed {
         Ok((run, matches)) => runtime.block_on(under_way(spec, run, &matches, started)),
         Err(error) if !error.use_stderr() => say(&error.render().to_string(), Exit::Yes),
-        Err(error) => runtime.block_on(bad_arguments(spec, &error, &args, started)),
+        Err(error) => runtime.block_on(bad_arguments(spec, &command, &error, &args, started)),
     };
     // A worker that did not stop in its grace must not keep the process.
     runtime.shutdown_background();
@@ -142,7 +142,7 @@ async fn under_way(spec: &'static StepSpec, run: Run, matches: &ArgMatches, star
     };
     let (store, progress) = (context.store.clone(), Arc::clone(&context.progress));
     if let Some(common) = &common {
-        outputs::clear(common);
+        outputs::clear(common, leaf);
     }
     let ended = until_signal(run(context), &cancel).await;
     progress.finish();
@@ -171,7 +171,7 @@ async fn under_way(spec: &'static StepSpec, run: Run, matches: &ArgMatches, star
             let (exit, message, report) = error.into_parts();
             // A statement that was written before the error speaks for a run that reached no decision.
             if let Some(common) = &common {
-                outputs::clear(common);
+                outputs::clear(common, leaf);
             }
             if let (Some(common), true) = (&common, exit != Exit::Terminated) {
                 let report = match report {
@@ -235,17 +235,23 @@ fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-async fn bad_arguments(spec: &StepSpec, error: &clap::Error, args: &[OsString], started: Timestamp) -> Exit {
+async fn bad_arguments(
+    spec: &StepSpec,
+    command: &clap::Command,
+    error: &clap::Error,
+    args: &[OsString],
+    started: Timestamp,
+) -> Exit {
     let text = error.render().to_string();
     let message = one_sentence(&text);
-    let command = args
+    let name = args
         .get(1)
         .map(|arg| arg.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let mut report = Report::error(spec.name, &command, spec.version, &message, Exit::Usage.name());
+    let mut report = Report::error(spec.name, &name, spec.version, &message, Exit::Usage.name());
     report.started = started.to_string();
     report.finished = Timestamp::now().to_string();
-    outputs::clear_raw(args);
+    outputs::clear_raw(args, command);
     let store = Store::from_env(StoreOptions::default());
     if let Ok(out) = command_line::report_location(args, spec).parse()
         && let Err(error) = outputs::write(&store, &out, report.to_json().into_bytes()).await
@@ -257,9 +263,11 @@ async fn bad_arguments(spec: &StepSpec, error: &clap::Error, args: &[OsString], 
     Exit::Usage
 }
 
-/// clap's message without its usage lines.
+/// clap's message without its usage lines and its advice to read the help: a report stands alone.
 fn one_sentence(text: &str) -> String {
-    let body = text.split("\n\nUsage:").next().unwrap_or(text).trim();
+    let ends = ["\n\nUsage:", "\n\nFor more information"];
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    let body = text.get(..end.unwrap_or(text.len())).unwrap_or(text).trim();
     let body = body.strip_prefix("error: ").unwrap_or(body);
     body.split('\n')
         .map(str::trim)
@@ -273,9 +281,14 @@ fn leaf(matches: &ArgMatches) -> (&str, &ArgMatches) {
     matches.subcommand().unwrap_or(("", matches))
 }
 
-fn asked_to_describe(raw: &[OsString]) -> Option<String> {
-    let mut texts = raw.iter().skip(1).filter_map(|arg| arg.to_str());
-    let first = texts.next()?;
+/// The form that `--describe` asks for. It is heeded as the first argument, or the first after the sub-command:
+/// further back it may be a word of somebody else's command line.
+fn asked_to_describe(raw: &[OsString], command: &clap::Command) -> Option<String> {
+    let mut texts = raw.iter().skip(1).map_while(|arg| arg.to_str());
+    let mut first = texts.next()?;
+    if command.find_subcommand(first).is_some() {
+        first = texts.next()?;
+    }
     match first.strip_prefix("--describe") {
         Some("") => Some(texts.next().unwrap_or("json").to_owned()),
         Some(form) => form.strip_prefix('=').map(ToOwned::to_owned),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use artifact_store::{Location, Store};
 use bytes::Bytes;
+use clap::ArgMatches;
 use jiff::Timestamp;
 use provenance::digest_bytes;
 use step_contract::{Exit, OutArtifact, OutParameter, StepSpec};
@@ -26,17 +27,10 @@ pub(crate) struct Written {
 
 /// The outputs that speak for a run: a run that is killed or fails must not leave another run's behind.
 /// What a run makes (a baseline, a dataset record) is left alone until its successor is whole.
-const CLAIMS: [&str; 6] = [
-    "report",
-    "report-md",
-    "report-html",
-    "report-junit",
-    "statement",
-    "verdict",
-];
+const CLAIMS: [&str; 5] = ["report", "report-md", "report-html", "report-junit", "statement"];
 
-/// Removes the claims of an earlier run in the same place.
-pub(crate) fn clear(common: &CommonArgs) {
+/// Removes the claims of an earlier run in the same place, and every value that it left for the workflow.
+pub(crate) fn clear(common: &CommonArgs, leaf: &ArgMatches) {
     let claims = [
         &common.report,
         &common.report_md,
@@ -45,14 +39,26 @@ pub(crate) fn clear(common: &CommonArgs) {
         &common.statement,
     ];
     let paths = claims.into_iter().filter_map(|out| local(out.as_str()));
-    for path in paths.chain(std::iter::once(common.verdict.path().to_path_buf())) {
+    for path in paths.chain(parameters(leaf)) {
         remove(&path);
     }
 }
 
-/// The same for arguments that clap could not read: the outputs that every step has.
-pub(crate) fn clear_raw(args: &[OsString]) {
-    for flag in CLAIMS {
+/// The files of all output parameters of a sub-command: their type says what they are.
+fn parameters(leaf: &ArgMatches) -> impl Iterator<Item = PathBuf> {
+    leaf.ids().filter_map(|id| {
+        let found = leaf.try_get_one::<OutParameter>(id.as_str()).ok().flatten();
+        found.map(|parameter| parameter.path().to_path_buf())
+    })
+}
+
+/// The same for arguments that clap could not read: the outputs that every step has, and all values.
+pub(crate) fn clear_raw(args: &[OsString], command: &clap::Command) {
+    let values = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let values = values
+        .filter(|arg| arg.get_value_parser().type_id() == std::any::TypeId::of::<OutParameter>())
+        .filter_map(clap::Arg::get_long);
+    for flag in CLAIMS.into_iter().chain(values) {
         if let Some(path) = raw_value(args, flag).as_deref().and_then(local) {
             remove(&path);
         }
@@ -88,6 +94,7 @@ pub(crate) async fn decision(
         mut report,
         mut statement,
         outputs,
+        parameters,
     } = decision;
     let exit = match exit {
         Some(exit) => exit,
@@ -119,9 +126,12 @@ pub(crate) async fn decision(
         statement.build(started, finished).to_json(),
     )
     .await?;
+    for (place, value) in &parameters {
+        parameter(store, place, value).await?;
+    }
     renderings(&report, common, store).await?;
     write(store, &common.report, json).await?;
-    parameter(&common.verdict, &verdict)?;
+    parameter(store, &common.verdict, &verdict).await?;
     Ok(Written {
         verdict,
         exit,
@@ -135,7 +145,7 @@ pub(crate) async fn error_report(mut report: Report, common: &CommonArgs, starte
     let written = async {
         renderings(&report, common, store).await?;
         write(store, &common.report, report.to_json().into_bytes()).await?;
-        parameter(&common.verdict, &report.verdict)
+        parameter(store, &common.verdict, &report.verdict).await
     };
     if let Err(error) = written.await {
         tracing::warn!(%error, "the report of the error could not be kept");
@@ -166,13 +176,14 @@ pub(crate) async fn write(store: &Store, out: &OutArtifact, bytes: Vec<u8>) -> R
     Ok(())
 }
 
-fn parameter(parameter: &OutParameter, word: &str) -> Result<(), StepError> {
+async fn parameter(store: &Store, parameter: &OutParameter, value: &str) -> Result<(), StepError> {
     let path = parameter.path();
     if is_unused_default(&path.to_string_lossy()) {
         return Ok(());
     }
-    std::fs::write(path, word)
-        .map_err(|error| StepError::usage(format!("cannot write {}: {error}", path.display())))
+    let location = Location::Path(path.to_path_buf());
+    store.write(&location, Bytes::from(value.to_owned())).await?;
+    Ok(())
 }
 
 fn is_unused_default(path: &str) -> bool {

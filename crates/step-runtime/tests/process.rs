@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
-use step_contract::{CommandKind, CommandSpec, Exit, OutArtifact, StepSpec, VerdictSpec};
+use step_contract::{CommandKind, CommandSpec, Exit, OutArtifact, OutParameter, StepSpec, VerdictSpec};
 use step_runtime::{CommonArgs, Context, DecisionArgs, Finished, StepError};
 
 static SPEC: StepSpec = StepSpec {
@@ -76,6 +76,12 @@ struct Check {
     /// An output.
     #[arg(long, default_value = "/out/weights.txt")]
     weights: OutArtifact,
+    /// A value for the workflow.
+    #[arg(long, default_value = "/out/heaviest")]
+    heaviest: OutParameter,
+    /// How much at most.
+    #[arg(long)]
+    most: Option<u32>,
     #[command(flatten)]
     decision: DecisionArgs,
     #[command(flatten)]
@@ -86,7 +92,7 @@ async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
     let Sub::Check(check) = args.command else {
         return Ok(Finished::text("a\nb"));
     };
-    _ = (check.decision.on_reject, &check.common.report);
+    _ = (check.decision.on_reject, &check.common.report, check.most);
     let mut report = cx.report();
     report.reason = "12 kg, at most 10 kg".to_owned();
     match check.how.as_str() {
@@ -99,10 +105,9 @@ async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
             cx.cancel.cancelled().await;
             Err(StepError::terminated())
         }
-        verdict => {
-            Ok(Finished::decision(verdict, report, cx.statement())
-                .with_output(&check.weights, b"12\n".to_vec()))
-        }
+        verdict => Ok(Finished::decision(verdict, report, cx.statement())
+            .with_output(&check.weights, b"12\n".to_vec())
+            .with_parameter(&check.heaviest, "12 kg")),
     }
 }
 
@@ -146,6 +151,7 @@ fn command(folder: &Path, how: &str) -> Command {
         .arg(format!("--how={how}"));
     for (flag, file) in [
         ("weights", "weights.txt"),
+        ("heaviest", "values/heaviest"),
         ("report", "report.json"),
         ("report-md", "report.md"),
         ("report-html", "report.html"),
@@ -183,6 +189,7 @@ fn says_one_word(folder: &Path) {
     assert_eq!(stdout(&output), "PASS\n");
     assert_eq!(read(folder, "verdict"), "PASS");
     assert_eq!(read(folder, "weights.txt"), "12\n");
+    assert_eq!(read(folder, "values/heaviest"), "12 kg");
     assert_eq!(read(folder, "termination-log"), "PASS: 12 kg, at most 10 kg");
     let report = report(folder);
     assert_eq!(report["verdict"], "PASS");
@@ -243,10 +250,9 @@ fn errors(folder: &Path) {
         assert_eq!(report["verdict"], "ERROR");
         assert!(report["reason"].as_str().unwrap().contains(word), "{report}");
         assert!(read(folder, "termination-log").contains(word));
-        assert!(
-            !folder.join("weights.txt").exists() && !folder.join("statement.json").exists(),
-            "{how}"
-        );
+        for file in ["weights.txt", "values/heaviest", "statement.json"] {
+            assert!(!folder.join(file).exists(), "{how}: {file}");
+        }
     }
 }
 
@@ -257,6 +263,13 @@ fn bad_arguments(folder: &Path) {
         report(folder)["reason"].as_str().unwrap().contains("--bogus"),
         "{}",
         report(folder)
+    );
+    // The report stands alone: it does not send its reader to the help.
+    let output = command(folder, "PASS").arg("--most=much").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        report(folder)["reason"],
+        "invalid value 'much' for '--most <MOST>': invalid digit found in string"
     );
 }
 
@@ -296,7 +309,13 @@ fn stale(folder: &Path) {
     assert!(folder.join("report.json").exists());
     let (code, _) = stopped(folder, "wait");
     assert_eq!(code, Some(143));
-    for file in ["report.json", "report.md", "verdict", "statement.json"] {
+    for file in [
+        "report.json",
+        "report.md",
+        "verdict",
+        "statement.json",
+        "values/heaviest",
+    ] {
         assert!(!folder.join(file).exists(), "{file}");
     }
     assert!(command(folder, "PASS").output().unwrap().status.success());
@@ -310,7 +329,9 @@ fn stale(folder: &Path) {
         Some(2)
     );
     assert_eq!(report(folder)["verdict"], "ERROR");
-    assert!(!folder.join("verdict").exists() && !folder.join("statement.json").exists());
+    for file in ["verdict", "statement.json", "values/heaviest"] {
+        assert!(!folder.join(file).exists(), "{file}");
+    }
 }
 
 fn text(folder: &Path) {
@@ -327,19 +348,22 @@ fn text(folder: &Path) {
 }
 
 fn described(folder: &Path) {
-    let describe = |form: &str| {
+    let describe_at = |args: &[&str]| {
         let output = Command::new(std::env::current_exe().unwrap())
             .env(CHILD, "1")
             .current_dir(folder)
-            .args(["--describe", form])
+            .args(args)
             .output()
             .unwrap();
         (output.status.code(), stdout(&output))
     };
+    let describe = |form: &str| describe_at(&["--describe", form]);
     let (code, json) = describe("json");
     let contract: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, &contract["step"]), (Some(0), &"weigh".into()));
     assert_eq!(contract["commands"][0]["verdicts"][1]["exit"], "no");
     assert_eq!(describe("nonsense").0, Some(2));
     assert!(describe("markdown").1.contains("| `FAIL` | 3 | too heavy. |"));
+    assert_eq!(describe_at(&["check", "--describe", "json"]), (Some(0), json));
+    assert_eq!(describe_at(&["check", "--how=PASS", "--describe"]).0, Some(2));
 }

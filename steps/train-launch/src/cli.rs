@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use provenance::Trigger;
-use step_contract::{InArtifact, OutArtifact};
+use step_contract::{InArtifact, OutArtifact, OutParameter};
 use step_runtime::{CommonArgs, DecisionArgs};
 
 use crate::duration::Length;
@@ -115,6 +115,16 @@ pub struct RunArgs {
     /// The record of the run: model, digests, parameters, metrics.
     #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
     pub run: OutArtifact,
+    /// The model's URI, `runs:/<run>/<path>`, for the workflow. This and the two below are written when the verdict
+    /// is TRAINED.
+    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
+    pub model_uri: OutParameter,
+    /// The digest of the model's files, `sha256:…`, for the workflow.
+    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
+    pub model_digest: OutParameter,
+    /// The id of the run in MLflow, for the workflow.
+    #[arg(long, default_value = "/out/run-id", value_name = "FILE")]
+    pub run_id: OutParameter,
     /// Print what would be done, and do nothing: with `--executor job` the manifest.
     #[arg(long)]
     pub dry_run: bool,

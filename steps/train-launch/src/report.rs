@@ -97,7 +97,11 @@ pub(crate) fn trained(
         .with_binding("model.uri", &done.published.uri)
         .with_binding("model.digest", &done.digest);
     let statement = statement(story, cx).subject(&done.published.uri, &done.digest);
-    Ok(Finished::decision("TRAINED", report, statement).with_output(&story.args.run, bytes))
+    Ok(Finished::decision("TRAINED", report, statement)
+        .with_output(&story.args.run, bytes)
+        .with_parameter(&story.args.model_uri, &done.published.uri)
+        .with_parameter(&story.args.model_digest, done.digest.to_string())
+        .with_parameter(&story.args.run_id, &run.run_id))
 }
 
 /// The decision FAILED.

@@ -52,6 +52,12 @@ fn whole_story(place: &Place, server: &MlflowServer) {
     assert_eq!((record.model.digest, &record.model.files), (digest, &files));
     assert_eq!(record.model.files.len(), 2);
     assert_eq!(record.workflow_uid.as_deref(), Some("good"));
+    let left = [
+        record.model.uri.clone(),
+        digest.to_string(),
+        record.run_id.clone(),
+    ];
+    assert_eq!(place.left("good"), left.map(Some));
 
     let found = runs(&server.url(), "good");
     let [run] = found.as_slice() else {
@@ -133,6 +139,7 @@ fn failures(place: &Place, server: &MlflowServer) {
         "{text}"
     );
     assert!(!place.path("bad.run.json").exists());
+    assert_eq!(place.left("bad"), [None, None, None]);
     assert_eq!(runs(&server.url(), "bad")[0].status, RunStatus::Failed);
 
     // The retry of a failed training trains again, in the same run; `--on-reject report` exits 0.
@@ -150,6 +157,8 @@ fn failures(place: &Place, server: &MlflowServer) {
         "{:?}",
         ran.report["reason"]
     );
+    // What an earlier training left is not taken for this one's.
+    std::fs::write(place.path("typo.model-uri"), "runs:/earlier/model").unwrap();
     let mut command = place.command("typo", TRAIN);
     command.args(["--workdir", "/none"]);
     let ran = place.finish("typo", command.spawn().unwrap());
@@ -159,6 +168,7 @@ fn failures(place: &Place, server: &MlflowServer) {
         "{}",
         ran.stderr
     );
+    assert_eq!(place.left("typo"), [None, None, None]);
 }
 
 fn no_model(place: &Place) {

@@ -100,6 +100,9 @@ impl Place {
             ("--command", script.to_owned()),
             ("--output-dir", file("out")),
             ("--run", file("run.json")),
+            ("--model-uri", file("model-uri")),
+            ("--model-digest", file("model-digest")),
+            ("--run-id", file("run-id")),
             ("--report", file("report.json")),
             ("--report-md", file("report.md")),
             ("--report-html", file("report.html")),
@@ -144,6 +147,12 @@ impl Place {
             .unwrap_or_default()
             .lines()
             .count()
+    }
+
+    /// What was left for the workflow: the model's URI, its digest, the run's id.
+    pub(crate) fn left(&self, name: &str) -> [Option<String>; 3] {
+        ["model-uri", "model-digest", "run-id"]
+            .map(|left| std::fs::read_to_string(self.path(&format!("{name}.{left}"))).ok())
     }
 
     pub(crate) fn json(&self, name: &str) -> Value {
