@@ -15,7 +15,7 @@ pub(crate) async fn run(args: ResolveArgs, cx: &Context) -> Result<Finished, Err
     let mut report = cx
         .report()
         .with_binding("model.name", &args.name)
-        .with_parameter("alias", &args.alias);
+        .with_parameter("alias", args.alias.as_str());
     let check = Check::new(format!("alias:{}", args.alias), "alias");
     let Some(version) = found else {
         let why = format!("no version of {} has the alias {}", args.name, args.alias);
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: ResolveArgs, cx: &Context) -> Result<Finished, Err
             )));
             report = report
                 .with_binding("model.version", &version.version)
-                .with_binding("model.digest", digest.to_string());
+                .with_binding("model.digest", &digest.to_string());
             Ok(end(&args, report, cx, "FOUND", Some((&version, digest))))
         }
         Err(why) => {
