@@ -22,6 +22,7 @@ fn folder(name: &str) -> Vec<(String, Value)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| !path.ends_with("kustomization.yaml"))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "workflows/{name} is empty");

@@ -125,7 +125,8 @@ impl Kubectl {
 /// The images of the steps, as `make images` builds them, onto the node.
 fn images_onto(own: &Own) -> Result<()> {
     let options = images::Options {
-        prefix: "mlops-steps".to_owned(),
+        // As a node completes the short name of the templates.
+        prefix: "docker.io/mlops-steps".to_owned(),
         tag: env!("CARGO_PKG_VERSION").to_owned(),
         profile: Profile::Release,
         base: None,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{Lab, until};
 
 /// How long a pipeline may take: it trains, serves and judges on two cores that it shares.
-const PATIENCE: u64 = 900;
+const PATIENCE: u64 = 600;
 
 /// A workflow.
 pub struct Run<'a> {

@@ -9,17 +9,26 @@ const ARMS: [(&str, [u16; 3]); 2] = [
     ("champion", [8081, 9081, 9181]),
 ];
 
-/// Kubernetes takes lists, a parameter is text: what the team gives as JSON is put in by a patch of the pod, which also
-/// takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
-pub(super) const POD: &str = "{{=toJSON({'enableServiceLinks': false, 'terminationGracePeriodSeconds': 30, \
-'initContainers': inputs.parameters['champion-uri'] == '' \
-? [{'name': 'challenger', 'command': fromJSON(inputs.parameters['server-command']), \
-'env': fromJSON(inputs.parameters['server-env'])}, \
-{'name': 'fetch-champion', '$patch': 'delete'}, {'name': 'champion', '$patch': 'delete'}] \
-: [{'name': 'challenger', 'command': fromJSON(inputs.parameters['server-command']), \
-'env': fromJSON(inputs.parameters['server-env'])}, \
-{'name': 'champion', 'command': fromJSON(inputs.parameters['server-command']), \
-'env': fromJSON(inputs.parameters['server-env'])}] })}}";
+/// Kubernetes takes lists and quantities, a parameter is text: what the team gives is put in by a patch of the pod, which
+/// also takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
+pub(super) fn pod() -> String {
+    let server = |arm: &str| {
+        format!(
+            "{{'name': '{arm}', 'command': fromJSON(inputs.parameters['server-command']), \
+             'env': fromJSON(inputs.parameters['server-env']), \
+             'resources': {{'requests': {{'memory': inputs.parameters['server-memory']}}, \
+             'limits': {{'memory': inputs.parameters['server-memory']}} }} }}"
+        )
+    };
+    let [(challenger, _), (champion, _)] = ARMS;
+    let (challenger, served) = (server(challenger), server(champion));
+    format!(
+        "{{{{=toJSON({{'enableServiceLinks': false, 'terminationGracePeriodSeconds': 30, \
+         'initContainers': inputs.parameters['{champion}-uri'] == '' \
+         ? [{challenger}, {{'name': 'fetch-{champion}', '$patch': 'delete'}}, {{'name': '{champion}', '$patch': 'delete'}}] \
+         : [{challenger}, {served}] }})}}}}"
+    )
+}
 
 /// What the template asks for beside the step's own parameters: name, description, default.
 const PARAMETERS: [(&str, &str, Option<&str>); 9] = [
@@ -154,8 +163,7 @@ fn server(y: &mut Yaml, arm: &str, [http, grpc, metrics]: [u16; 3]) {
             .line(&format!("- {{name: tmp, mountPath: /tmp, subPath: {arm}}}"));
     });
     y.line("resources:").nest(|y| {
-        y.line("requests: {cpu: 250m, memory: \"{{inputs.parameters.server-memory}}\"}");
-        y.line("limits: {memory: \"{{inputs.parameters.server-memory}}\"}");
+        y.line("requests: {cpu: 250m}");
     });
     y.line(RESTRICTED);
 }

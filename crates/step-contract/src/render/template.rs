@@ -78,7 +78,7 @@ fn template(y: &mut Yaml, contract: &Contract, command: &Command, served: Option
         outputs(y, command);
         y.pair("serviceAccountName", contract.step);
         y.pair("activeDeadlineSeconds", "{{inputs.parameters.active-deadline-seconds}}");
-        y.pair("podSpecPatch", served.map_or(POD, |_| served::POD));
+        y.pair("podSpecPatch", &served.map_or_else(|| POD.to_owned(), |_| served::pod()));
         y.line("securityContext:").nest(|y| {
             y.line("runAsNonRoot: true").line("runAsUser: 65532").line("runAsGroup: 65532").line("fsGroup: 65532");
             y.line("seccompProfile: {type: RuntimeDefault}");
@@ -185,8 +185,8 @@ fn inputs(y: &mut Yaml, contract: &Contract, command: &Command, deadline: u32, s
         if !artifacts.is_empty() {
             y.line("artifacts:").nest(|y| {
                 for input in artifacts {
+                    comment(y, &input.doc);
                     y.pair("- name", &input.name).nest(|y| {
-                        y.pair("description", &input.doc.replace('\n', " "));
                         y.pair("path", &input.path);
                         if input.optional {
                             y.line("optional: true");
@@ -196,6 +196,11 @@ fn inputs(y: &mut Yaml, contract: &Contract, command: &Command, deadline: u32, s
             });
         }
     });
+}
+
+/// Argo's artifacts have no description, and it refuses fields that it does not know.
+fn comment(y: &mut Yaml, doc: &str) {
+    y.line(&format!("# {}", doc.replace('\n', " ")));
 }
 
 /// Argo takes a value for an enum parameter only when it is listed: "not given" is the empty one.
@@ -240,8 +245,8 @@ fn outputs(y: &mut Yaml, command: &Command) {
         if !command.outputs.is_empty() {
             y.line("artifacts:").nest(|y| {
                 for output in &command.outputs {
+                    comment(y, &output.doc);
                     y.pair("- name", &output.name).nest(|y| {
-                        y.pair("description", &output.doc.replace('\n', " "));
                         let file = output.path.rsplit('/').next().unwrap_or(&output.path);
                         y.pair("path", &output.path)
                             .line("optional: true")
