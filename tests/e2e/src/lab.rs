@@ -52,11 +52,27 @@ impl Lab {
         said("E2E_CLUSTER") == "own"
     }
 
-    /// Runs kubectl in the namespace; its output, or what it says of its failure.
+    /// Runs kubectl in the namespace; its output, or what it says of its failure. A machine that is busy may leave it
+    /// without a connection: then nothing was asked yet, and it asks again.
     ///
     /// # Errors
     /// What kubectl printed.
     pub fn try_kubectl(&self, args: &[&str], stdin: Option<&str>) -> Result<String, String> {
+        let start = Instant::now();
+        loop {
+            match self.kubectl_once(args, stdin) {
+                Err(error)
+                    if error.contains("Unable to connect to the server")
+                        && start.elapsed().as_secs() < 60 =>
+                {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn kubectl_once(&self, args: &[&str], stdin: Option<&str>) -> Result<String, String> {
         let mut child = Command::new(&self.kubectl)
             .args(["--namespace", &self.namespace])
             .args(args)

@@ -12,22 +12,39 @@ const ARMS: [(&str, [u16; 3]); 2] = [
 /// Kubernetes takes lists and quantities, a parameter is text: what the team gives is put in by a patch of the pod, which
 /// also takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
 pub(super) fn pod() -> String {
-    let server = |arm: &str| {
+    let server = |(arm, ports): (&str, [u16; 3])| {
+        // Kubernetes puts in `$(PORT)` what stands before it in the list.
+        let known: Vec<String> = variables(arm, ports)
+            .iter()
+            .map(|(name, value)| format!("{{'name': '{name}', 'value': {value}}}"))
+            .collect();
         format!(
             "{{'name': '{arm}', 'command': fromJSON(inputs.parameters['server-command']), \
-             'env': fromJSON(inputs.parameters['server-env']), \
+             'env': concat([{}], fromJSON(inputs.parameters['server-env'])), \
              'resources': {{'requests': {{'memory': inputs.parameters['server-memory']}}, \
-             'limits': {{'memory': inputs.parameters['server-memory']}} }} }}"
+             'limits': {{'memory': inputs.parameters['server-memory']}} }} }}",
+            known.join(", ")
         )
     };
-    let [(challenger, _), (champion, _)] = ARMS;
-    let (challenger, served) = (server(challenger), server(champion));
+    let [(_, _), (champion, _)] = ARMS;
+    let [challenger, served] = ARMS.map(server);
     format!(
         "{{{{=toJSON({{'enableServiceLinks': false, 'terminationGracePeriodSeconds': 30, \
          'initContainers': inputs.parameters['{champion}-uri'] == '' \
          ? [{challenger}, {{'name': 'fetch-{champion}', '$patch': 'delete'}}, {{'name': '{champion}', '$patch': 'delete'}}] \
          : [{challenger}, {served}] }})}}}}"
     )
+}
+
+/// What a server finds in its environment: names, and expressions for the values.
+fn variables(arm: &str, [http, grpc, metrics]: [u16; 3]) -> [(&'static str, String); 5] {
+    [
+        ("MODEL_DIR", format!("'/models/{arm}'")),
+        ("MODEL_NAME", "inputs.parameters.model".to_owned()),
+        ("PORT", format!("'{http}'")),
+        ("GRPC_PORT", format!("'{grpc}'")),
+        ("METRICS_PORT", format!("'{metrics}'")),
+    ]
 }
 
 /// What the template asks for beside the step's own parameters: name, description, default.
@@ -100,7 +117,8 @@ pub(super) fn init_containers(y: &mut Yaml, version: &str) {
                 .nest(|y| fetch(y, arm, version));
         }
         for (arm, ports) in ARMS {
-            y.line(&format!("- name: {arm}")).nest(|y| server(y, arm, ports));
+            y.line(&format!("- name: {arm}"))
+                .nest(|y| server(y, arm, ports[0]));
         }
     });
 }
@@ -137,20 +155,9 @@ fn fetch(y: &mut Yaml, arm: &str, version: &str) {
     y.line(RESTRICTED);
 }
 
-fn server(y: &mut Yaml, arm: &str, [http, grpc, metrics]: [u16; 3]) {
+fn server(y: &mut Yaml, arm: &str, http: u16) {
     y.pair("image", "{{inputs.parameters.server-image}}");
     y.line("restartPolicy: Always");
-    y.line("env:").nest(|y| {
-        for (name, value) in [
-            ("MODEL_DIR", format!("/models/{arm}")),
-            ("MODEL_NAME", "{{inputs.parameters.model}}".to_owned()),
-            ("PORT", http.to_string()),
-            ("GRPC_PORT", grpc.to_string()),
-            ("METRICS_PORT", metrics.to_string()),
-        ] {
-            y.line(&format!("- {{name: {name}, value: {}}}", quoted(&value)));
-        }
-    });
     y.line("startupProbe:").nest(|y| {
         y.line(&format!(
             "httpGet: {{path: \"{{{{inputs.parameters.server-ready-path}}}}\", port: {http}}}"
