@@ -32,6 +32,8 @@ fn manifest(extra: &[&str]) -> Value {
 }
 
 const EVERYTHING: &[&str] = &[
+    "--launcher-image",
+    "registry/train-launch:1",
     "--namespace",
     "training",
     "--service-account",
@@ -169,6 +171,17 @@ fn keeps_the_restricted_standard_and_one_trainer() {
         assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
     }
+    let launcher = &pod["initContainers"][0];
+    assert_eq!(launcher["image"], "registry/train-launch:1");
+    assert_eq!(
+        launcher["command"],
+        serde_json::json!([
+            "/usr/local/bin/train-launch",
+            "install",
+            "--to",
+            "/mlops/train-launch"
+        ])
+    );
     assert_eq!(job["spec"]["podReplacementPolicy"], "Failed");
     let rules = &job["spec"]["podFailurePolicy"]["rules"];
     assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
@@ -210,6 +223,20 @@ fn keeps_the_restricted_standard_and_one_trainer() {
             "{volume} is not mounted"
         );
     }
+}
+
+#[test]
+fn holds_no_credentials() {
+    let address = "http://ann:s3cr3t@mlflow.mlops:5000/base/";
+    let manifest = manifest(&["--tracking-uri", address, "--env-from-secret", "mlflow"]);
+    assert!(!manifest.to_string().contains("s3cr3t"), "{manifest}");
+    let train = &manifest["items"][1]["spec"]["template"]["spec"]["containers"][0];
+    let env = train["env"].as_array().unwrap();
+    let uri = env
+        .iter()
+        .find(|var| var["name"] == "MLFLOW_TRACKING_URI")
+        .unwrap();
+    assert_eq!(uri["value"], "http://mlflow.mlops:5000/base");
 }
 
 #[test]
@@ -291,7 +318,7 @@ fn refuses_what_cannot_run() {
     place.write_dataset(Some("s3://lake/"));
     for (flags, why) in [
         (vec!["--dry-run"], "--executor job needs --image"),
-        (vec!["--image", "i"], "print the manifest with --dry-run"),
+        (vec!["--image", "i"], "no Kubernetes cluster: "),
         (
             vec!["--dry-run", "--image", "i", "--toleration", "a:Never"],
             "`Never` is no effect",
@@ -300,14 +327,35 @@ fn refuses_what_cannot_run() {
             vec!["--dry-run", "--image", "i", "--env", "TRAIN_OUTPUT=/x"],
             "is set by the launcher",
         ),
+        (
+            vec![
+                "--dry-run",
+                "--image",
+                "i",
+                "--tracking-uri",
+                "http://ann:s3cr3t@mlflow:5000",
+            ],
+            "holds credentials",
+        ),
     ] {
         let mut command = place.command("bad", "true");
         let ran = place.finish(
             "bad",
-            command.args(["--executor", "job"]).args(&flags).spawn().unwrap(),
+            command
+                .args(["--executor", "job"])
+                .args(&flags)
+                // Whatever cluster this machine knows is not the test's.
+                .env("KUBECONFIG", "none.yaml")
+                .env_remove("KUBERNETES_SERVICE_HOST")
+                .spawn()
+                .unwrap(),
         );
         assert_eq!(ran.code, Some(2), "{flags:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(why) && !ran.stderr.contains("s3cr3t"),
+            "{}",
+            ran.stderr
+        );
         assert_eq!(ran.report["verdict"], "ERROR");
     }
 }
