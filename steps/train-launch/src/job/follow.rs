@@ -128,7 +128,10 @@ impl Seen {
 
     /// Asks for the Job itself.
     async fn still_there(&mut self, name: &str, ours: &Job, cluster: &Cluster) -> Result<(), StepError> {
-        let found = cluster.get(Kind::JOB, name).await.map_err(of_cluster)?;
+        let found = cluster
+            .get(Kind::JOB, name)
+            .await
+            .map_err(|error| of_cluster(&error))?;
         match found {
             Some(object) => {
                 self.job(&object, ours)?;

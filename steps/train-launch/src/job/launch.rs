@@ -39,7 +39,7 @@ pub(crate) async fn launch(
         let (launched, object) = match cluster
             .create(Kind::JOB, manifest.job.clone())
             .await
-            .map_err(of_cluster)?
+            .map_err(|error| of_cluster(&error))?
         {
             Created::Now(object) => (Launched::Now, object),
             Created::Existed(object) => (Launched::Adopted, object),
@@ -71,7 +71,7 @@ pub(crate) async fn launch(
     cluster
         .create(Kind::CONFIG_MAP, config_map)
         .await
-        .map_err(of_cluster)?;
+        .map_err(|error| of_cluster(&error))?;
     Ok((launched, job))
 }
 
@@ -86,7 +86,10 @@ pub(crate) async fn own_image(args: &JobArgs, cluster: &Cluster) -> Result<Strin
              this program from",
         ));
     };
-    let pod = cluster.get(Kind::POD, name).await.map_err(of_cluster)?;
+    let pod = cluster
+        .get(Kind::POD, name)
+        .await
+        .map_err(|error| of_cluster(&error))?;
     let containers = pod
         .as_ref()
         .and_then(|pod| pod.pointer("/spec/containers")?.as_array());
@@ -156,6 +159,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 /// As a step ends.
-pub(crate) fn of_cluster(error: ClusterError) -> StepError {
-    StepError::caused(error.exit(), &error)
+pub(crate) fn of_cluster(error: &ClusterError) -> StepError {
+    StepError::caused(error.exit(), error)
 }

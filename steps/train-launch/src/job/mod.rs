@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     forget_earlier_record(args);
     let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
         .await
-        .map_err(of_cluster)?;
+        .map_err(|error| of_cluster(&error))?;
     let image = match &args.job.launcher_image {
         Some(image) => image.clone(),
         None => or_stop(cx, own_image(&args.job, &cluster)).await?,
@@ -164,7 +164,7 @@ impl Work<'_> {
                 self.cluster
                     .delete(kubernetes::Kind::JOB, self.name)
                     .await
-                    .map_err(of_cluster)?;
+                    .map_err(|error| of_cluster(&error))?;
                 failed(why, "pending", followed.tail)
             }
         };
