@@ -301,6 +301,8 @@ async fn store(
     looked: Looked,
     cx: &Context,
 ) -> Result<Trained, StepError> {
+    // MLflow takes files of a deleted run, and then refuses its tags: nothing is brought to one.
+    tracking.current().await?;
     let put = |model| publish::publish(&tracking.client, &cx.store, &tracking.run, model);
     let mut others = Vec::new();
     for model in &models.others {

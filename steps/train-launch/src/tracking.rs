@@ -219,9 +219,11 @@ impl Tracking {
             .run(&self.run.run_id)
             .await
             .map_err(of_mlflow)?
+            .filter(|run| !run.deleted)
             .ok_or_else(|| {
-                StepError::usage(format!(
-                    "the MLflow run {} was deleted while training ran",
+                // By hand, or by another launcher of this training whose run is older: the retry finds that one.
+                StepError::unavailable(format!(
+                    "the MLflow run {} was deleted while training ran; a retry goes on with another run of this training",
                     self.run.run_id
                 ))
             })

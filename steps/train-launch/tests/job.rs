@@ -239,6 +239,38 @@ fn holds_no_credentials() {
     assert_eq!(uri["value"], "http://mlflow.mlops:5000/base");
 }
 
+/// The calls that `src/job` makes, each with the right that the API server asks for; a watch is a list and a watch.
+#[test]
+fn asks_for_the_rights_that_it_uses_and_no_more() {
+    let mut rights = Vec::new();
+    for rule in train_launch::SPEC.command("run").unwrap().rbac {
+        for (resource, verb) in rule
+            .resources
+            .iter()
+            .flat_map(|r| rule.verbs.iter().map(move |v| (r, v)))
+        {
+            rights.push(format!("{verb} {resource}"));
+        }
+    }
+    rights.sort();
+    let jobs = [
+        "create jobs",
+        "delete jobs",
+        "get jobs",
+        "list jobs",
+        "watch jobs",
+    ];
+    let pods = ["get pods", "get pods/log", "list pods", "watch pods"];
+    let mut used = [
+        &jobs[..],
+        &pods[..],
+        &["create configmaps", "get configmaps", "get workflows"],
+    ]
+    .concat();
+    used.sort_unstable();
+    assert_eq!(rights, used);
+}
+
 #[test]
 fn the_same_training_has_the_same_name() {
     let name = |extra: &[&str]| {

@@ -28,6 +28,7 @@ fn trains_and_says_so() {
     somebody_elses_model(&place, &server);
     credentials(&place, &server);
     refused_after_the_run_was_made(&place, &server);
+    taken_back(&place, &server);
     window(&place, &server);
     python_with_odd_numbers(&place, &server);
 }
@@ -348,6 +349,31 @@ fn refused_after_the_run_was_made(place: &Place, server: &MlflowServer) {
         ran.stderr
     );
     assert_eq!(runs(&server.url(), "refused")[0].status, RunStatus::Failed);
+}
+
+/// The run goes away while training runs: the retry has another one, and does not train again.
+fn taken_back(place: &Place, server: &MlflowServer) {
+    let delete = "import json, os; from urllib.request import Request, urlopen\n\
+                  urlopen(Request(os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/delete',\n\
+                  json.dumps({'run_id': os.environ['MLFLOW_RUN_ID']}).encode(), {'Content-Type': 'application/json'}))\n";
+    std::fs::write(place.path("delete.py"), delete).unwrap();
+    let python = from_setup("venv/bin/python").unwrap();
+    let script = format!("{TRAIN}; {} delete.py", python.display());
+    let ran = place.launch("taken", &script);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("was deleted while training ran"),
+        "{}",
+        ran.stderr
+    );
+    let ran = place.launch("taken", &script);
+    assert_eq!(
+        (ran.stdout.as_str(), place.trained("taken")),
+        ("TRAINED\n", 1),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(runs(&server.url(), "taken").len(), 1);
 }
 
 fn window(place: &Place, server: &MlflowServer) {

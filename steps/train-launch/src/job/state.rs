@@ -404,7 +404,7 @@ mod tests {
         ]))
     }
 
-    fn pod(name: &str, second: u8, status: Value) -> Pod {
+    fn pod(name: &str, second: u8, status: &Value) -> Pod {
         Pod::of(&json!({
             "metadata": {"name": name, "creationTimestamp": format!("2026-11-26T00:00:{second:02}Z")},
             "status": status,
@@ -428,23 +428,23 @@ mod tests {
         let unscheduled = json!({"phase": "Pending", "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
             "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}]});
-        assert!(waits(&[pod("a", 0, unscheduled)]).starts_with("Unschedulable: 0/1 nodes"));
+        assert!(waits(&[pod("a", 0, &unscheduled)]).starts_with("Unschedulable: 0/1 nodes"));
         let no_image = json!({"phase": "Pending", "containerStatuses": [{"name": "train", "state": {
             "waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}]});
         assert_eq!(
-            waits(&[pod("a", 0, no_image)]),
+            waits(&[pod("a", 0, &no_image)]),
             "container train: ImagePullBackOff: Back-off pulling image"
         );
         let creating = json!({"phase": "Pending", "containerStatuses": [{"name": "train", "state": {
             "waiting": {"reason": "ContainerCreating"}}}]});
-        assert_eq!(waits(&[pod("a", 0, creating)]), "its pod has not started");
+        assert_eq!(waits(&[pod("a", 0, &creating)]), "its pod has not started");
     }
 
     #[test]
     fn the_newest_pod_says_whether_it_trains() {
         let running = json!({"phase": "Running", "containerStatuses": [{"name": "train", "state": {
             "running": {"startedAt": "2026-11-26T00:00:00Z"}}}]});
-        let pods = [pod("a", 0, ended(137, "OOMKilled", "")), pod("b", 5, running)];
+        let pods = [pod("a", 0, &ended(137, "OOMKilled", "")), pod("b", 5, &running)];
         assert_eq!(judge(&job(&json!([])), &pods), State::Running);
         assert!(pods[0].has_begun());
         assert_eq!(pods[0].ending().unwrap(), "exit code 137 (OOMKilled)");
@@ -472,7 +472,7 @@ mod tests {
         let policy = failed("PodFailurePolicy");
         let said = "FAILED: the training command ended with exit code 1; its last line: KeyError: late\n";
         assert_eq!(
-            why(&policy, &[pod("a", 0, ended(3, "Error", said))]),
+            why(&policy, &[pod("a", 0, &ended(3, "Error", said))]),
             (
                 "training",
                 "the training command ended with exit code 1; its last line: KeyError: late (pod a)"
@@ -480,8 +480,8 @@ mod tests {
             )
         );
         let twice = [
-            pod("b", 9, ended(137, "OOMKilled", "")),
-            pod("a", 0, ended(4, "Error", "MLflow is not available")),
+            pod("b", 9, &ended(137, "OOMKilled", "")),
+            pod("a", 0, &ended(4, "Error", "MLflow is not available")),
         ];
         let (_, memory) = why(&failed("BackoffLimitExceeded"), &twice);
         assert!(
@@ -499,7 +499,7 @@ mod tests {
         pushed["conditions"] = json!([{"type": "DisruptionTarget", "status": "True"}]);
         let (_, other) = why(
             &policy,
-            &[pod("a", 0, ended(2, "Error", "bad flags")), pod("b", 9, pushed)],
+            &[pod("a", 0, &ended(2, "Error", "bad flags")), pod("b", 9, &pushed)],
         );
         assert!(other.starts_with("bad flags (exit code 2)"), "{other}");
     }
