@@ -198,3 +198,35 @@ fn no_secret_is_a_parameter() {
         }
     }
 }
+
+/// Where a server is named, so are the credentials for it: in a Secret, which the template mounts.
+#[test]
+fn who_talks_to_mlflow_takes_its_credentials_from_a_secret() {
+    let mut found = 0;
+    for step in steps() {
+        for command in &step.contract.commands {
+            let names_server = |env: &Option<String>| env.as_deref() == Some("MLFLOW_TRACKING_URI");
+            if !command
+                .parameters
+                .iter()
+                .any(|parameter| names_server(&parameter.env))
+            {
+                continue;
+            }
+            let secrets: BTreeSet<_> = command.secrets.iter().map(|secret| secret.env.as_str()).collect();
+            for needed in ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"] {
+                assert!(
+                    secrets.contains(needed),
+                    "{} {}: {needed}",
+                    step.spec.name,
+                    command.name
+                );
+            }
+            found += 1;
+        }
+    }
+    assert!(
+        found >= 5,
+        "train-launch and the four of mlflow-register, and not {found}"
+    );
+}

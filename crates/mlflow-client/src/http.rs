@@ -84,6 +84,20 @@ impl Client {
         self.options.tracking_uri.as_str().trim_end_matches('/')
     }
 
+    /// The credentials, as MLflow's own variables: for a program that is to be let in as this one is. What another
+    /// variable names (a file, the kind of authentication) is not among them.
+    #[must_use]
+    pub fn auth_vars(&self) -> Vec<(&'static str, String)> {
+        match &self.options.auth {
+            Auth::Basic { username, password } => vec![
+                ("MLFLOW_TRACKING_USERNAME", username.clone()),
+                ("MLFLOW_TRACKING_PASSWORD", password.clone()),
+            ],
+            Auth::Bearer(token) => vec![("MLFLOW_TRACKING_TOKEN", token.clone())],
+            Auth::None | Auth::TokenFile(_) => Vec::new(),
+        }
+    }
+
     /// The server's version. A good first call: it tells a server from something else.
     ///
     /// # Errors

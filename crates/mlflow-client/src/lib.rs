@@ -10,6 +10,7 @@
 //! Files below an `s3://` artifact root are the caller's to move, with `artifact-store`: see
 //! [`ArtifactRoot`].
 
+mod args;
 mod artifacts;
 mod error;
 mod experiments;
@@ -21,6 +22,7 @@ mod runs;
 mod tags;
 mod versions;
 
+pub use args::MlflowArgs;
 pub use artifacts::{ArtifactFile, ArtifactRoot};
 pub use error::MlflowError;
 pub use experiments::Experiment;

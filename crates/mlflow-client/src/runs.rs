@@ -267,6 +267,10 @@ impl Client {
 
     /// The run with this key, made when it is not there. `true` when it was there.
     ///
+    /// The key is searched for before every attempt, and once more after the run was made: an attempt whose answer
+    /// got lost, or another program with the same key, may have made one too. Everybody settles on the one that
+    /// started first; others that have not ended are marked as killed and deleted.
+    ///
     /// # Errors
     /// The server's.
     pub async fn ensure_run(&self, new: &NewRun) -> Result<(Run, bool), MlflowError> {
@@ -279,21 +283,48 @@ impl Client {
             "start_time": new.start_time,
             "tags": pairs(&tags),
         });
+        let experiment = [new.experiment_id.as_str()];
         let op = || async {
-            if let Some(run) = self
-                .search_runs(&[&new.experiment_id], &filter)
-                .await?
-                .into_iter()
-                .next()
-            {
-                return Ok::<_, Failed>((run, true));
+            if !self.search_runs(&experiment, &filter).await?.is_empty() {
+                return Ok::<_, Failed>(None);
             }
             let made: One = self.call_once(Method::POST, "runs/create", &body).await?;
-            Ok((made.run.into(), false))
+            Ok(Some(made.run.info.run_id))
         };
-        retry(self.policy(), op, |failed: &Failed| failed.again)
+        let made = retry(self.policy(), op, |failed: &Failed| failed.again)
             .await
-            .map_err(|failed| failed.error)
+            .map_err(|failed| failed.error)?;
+        let mut found = self.search_runs(&experiment, &filter).await?.into_iter();
+        let first = found.next().ok_or_else(|| {
+            MlflowError::Invalid(format!(
+                "the run `{}` that was made cannot be found",
+                new.run_name
+            ))
+        })?;
+        for extra in found.filter(|run| matches!(run.status, RunStatus::Running | RunStatus::Scheduled)) {
+            tracing::warn!(run = %extra.run_id, stays = %first.run_id, "taking back a second run of the same key");
+            self.take_back(&extra, new.start_time).await?;
+        }
+        let was_there = made.is_none_or(|made| made != first.run_id);
+        Ok((first, was_there))
+    }
+
+    async fn take_back(&self, run: &Run, at: i64) -> Result<(), MlflowError> {
+        let end = async {
+            self.update_run(&run.run_id, RunStatus::Killed, Some(at.max(run.start_time)))
+                .await?;
+            self.call::<Value>(Method::POST, "runs/delete", &json!({ "run_id": run.run_id }))
+                .await
+        };
+        match end.await {
+            // MLflow refuses to touch a deleted run: whoever shares the key was faster.
+            Err(error @ MlflowError::Api { .. }) => match self.run(&run.run_id).await? {
+                Some(run) if !run.deleted => Err(error),
+                _ => Ok(()),
+            },
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Logs a batch, in as many calls as MLflow's bounds ask for.

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use artifact_store::RetryPolicy;
-use mlflow_client::{Auth, Client, Options};
+use mlflow_client::{Auth, Client, IDEMPOTENCY_TAG, NewRun, Options};
 use serde_json::json;
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn at(server: &MockServer) -> Client {
@@ -124,4 +124,53 @@ async fn a_listing_does_not_lead_out_of_its_directory() {
         .unwrap_err()
         .to_string();
     assert!(said.contains("lists a file `../x`"), "{said}");
+}
+
+/// Two launchers find nothing, and both make a run: no server can be asked for that moment.
+#[tokio::test]
+async fn who_made_the_second_run_takes_it_back() {
+    let server = MockServer::start().await;
+    let run = |id: &str, at: i64| {
+        json!({
+            "info": { "run_id": id, "experiment_id": "1", "status": "RUNNING", "start_time": at },
+            "data": { "tags": [{ "key": IDEMPOTENCY_TAG, "value": "k" }] },
+        })
+    };
+    let answer = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
+    let call = |name: &str| Mock::given(method("POST")).and(path(format!("/api/2.0/mlflow/runs/{name}")));
+    call("search")
+        .respond_with(answer(json!({})))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    call("search")
+        .respond_with(answer(json!({ "runs": [run("theirs", 10), run("ours", 11)] })))
+        .mount(&server)
+        .await;
+    call("create")
+        .respond_with(answer(json!({ "run": run("ours", 11) })))
+        .expect(1)
+        .mount(&server)
+        .await;
+    call("update")
+        .and(body_partial_json(json!({ "run_id": "ours", "status": "KILLED" })))
+        .respond_with(answer(json!({})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    call("delete")
+        .and(body_partial_json(json!({ "run_id": "ours" })))
+        .respond_with(answer(json!({})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let new = NewRun {
+        experiment_id: "1".to_owned(),
+        run_name: "r".to_owned(),
+        start_time: 11,
+        tags: std::collections::BTreeMap::new(),
+        key: "k".to_owned(),
+    };
+    let (settled, was_there) = at(&server).await.ensure_run(&new).await.unwrap();
+    assert_eq!((settled.run_id.as_str(), was_there), ("theirs", true));
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use artifact_store::RetryPolicy;
 use bytes::Bytes;
 use mlflow_client::{
-    ArtifactRoot, Batch, Client, DatasetInput, Metric, MlflowError, ModelUri, NewRun, NewVersion, Options,
-    RunStatus, Stage,
+    ArtifactRoot, Batch, Client, DatasetInput, IDEMPOTENCY_TAG, Metric, MlflowError, ModelUri, NewRun,
+    NewVersion, Options, Run, RunStatus, Stage,
 };
+use serde_json::json;
 use step_testkit::{Fault, FaultProxy, MlflowServer};
 
 /// One server for the tests that run at the same time; the last one to end stops it. Tests use names of
@@ -57,7 +58,7 @@ fn new_version(name: &str, key: &str) -> NewVersion {
     }
 }
 
-async fn new_run(client: &Client, experiment: &str, key: &str) -> mlflow_client::Run {
+async fn new_run(client: &Client, experiment: &str, key: &str) -> Run {
     let experiment = client.ensure_experiment(experiment).await.unwrap();
     let new = NewRun {
         experiment_id: experiment.experiment_id,
@@ -67,6 +68,40 @@ async fn new_run(client: &Client, experiment: &str, key: &str) -> mlflow_client:
         key: key.to_owned(),
     };
     client.ensure_run(&new).await.unwrap().0
+}
+
+/// As another launcher with the same key makes it, between our search and our creation.
+async fn second_run_of_one_key(server: &MlflowServer, client: &Client, first: &Run) {
+    let create = |start_time: i64| {
+        let body = json!({
+            "experiment_id": first.experiment_id, "run_name": "twin", "start_time": start_time,
+            "tags": [{ "key": IDEMPOTENCY_TAG, "value": "key-1" }],
+        });
+        let address = format!("{}/api/2.0/mlflow/runs/create", server.url());
+        async move {
+            let answer = reqwest::Client::new()
+                .post(address)
+                .json(&body)
+                .send()
+                .await
+                .unwrap();
+            let made: serde_json::Value = answer.json().await.unwrap();
+            made["run"]["info"]["run_id"].as_str().unwrap().to_owned()
+        }
+    };
+    let twin = create(first.start_time + 1).await;
+    assert_eq!(new_run(client, "runs", "key-1").await.run_id, first.run_id);
+    let twin = client.run(&twin).await.unwrap().unwrap();
+    assert_eq!((twin.deleted, twin.status), (true, RunStatus::Killed));
+    assert!(!client.run(&first.run_id).await.unwrap().unwrap().deleted);
+    // One that has ended is history, and stays.
+    let ended = create(first.start_time + 2).await;
+    client
+        .update_run(&ended, RunStatus::Failed, Some(first.start_time + 3))
+        .await
+        .unwrap();
+    assert_eq!(new_run(client, "runs", "key-1").await.run_id, first.run_id);
+    assert!(!client.run(&ended).await.unwrap().unwrap().deleted);
 }
 
 #[tokio::test]
@@ -82,6 +117,7 @@ async fn a_run_is_made_once_filled_and_ended() {
     assert_eq!(again.tags["trigger.kind"], "manual");
     assert_eq!((again.status, again.end_time), (RunStatus::Running, None));
 
+    second_run_of_one_key(&server, &client, &made).await;
     let metric = |key: &str, value, step| Metric {
         key: key.to_owned(),
         value,

@@ -63,7 +63,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Sub {
     /// Weighs.
-    Check(Check),
+    Check(Box<Check>),
     /// Lists.
     List,
 }

@@ -1,11 +1,9 @@
 //! What may be asked.
 
-use std::path::Path;
-
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use mlflow_client::{Client, MlflowError, Options, Stage};
+use mlflow_client::{MlflowArgs, Stage};
 use provenance::Digest;
-use step_contract::{InArtifact, OutArtifact, OutParameter, Secret};
+use step_contract::{InArtifact, OutArtifact, OutParameter};
 use step_runtime::{CommonArgs, DecisionArgs};
 
 /// Arguments of `mlflow-register`.
@@ -28,57 +26,6 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Say which version an alias points to, and by which digest.
     Resolve(ResolveArgs),
-}
-
-/// The MLflow server, by MLflow's own variables.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct MlflowArgs {
-    /// MLflow server, such as http://mlflow:5000.
-    #[arg(
-        long,
-        env = "MLFLOW_TRACKING_URI",
-        value_name = "URL",
-        help_heading = "MLflow"
-    )]
-    pub(crate) tracking_uri: Option<String>,
-    /// Bearer token for MLflow.
-    #[arg(
-        long,
-        env = "MLFLOW_TRACKING_TOKEN",
-        hide_env_values = true,
-        help_heading = "MLflow"
-    )]
-    pub(crate) tracking_token: Option<Secret>,
-    /// User for MLflow.
-    #[arg(long, env = "MLFLOW_TRACKING_USERNAME", help_heading = "MLflow")]
-    pub(crate) tracking_username: Option<String>,
-    /// Password for MLflow.
-    #[arg(
-        long,
-        env = "MLFLOW_TRACKING_PASSWORD",
-        hide_env_values = true,
-        help_heading = "MLflow"
-    )]
-    pub(crate) tracking_password: Option<Secret>,
-}
-
-impl MlflowArgs {
-    /// A client; what the flags do not say comes from the environment.
-    pub(crate) fn client(&self, ca_file: Option<&Path>) -> Result<Client, MlflowError> {
-        let lookup = |name: &str| match name {
-            "MLFLOW_TRACKING_TOKEN" => self
-                .tracking_token
-                .as_ref()
-                .map(|secret| secret.expose().to_owned()),
-            "MLFLOW_TRACKING_USERNAME" => self.tracking_username.clone(),
-            "MLFLOW_TRACKING_PASSWORD" => self
-                .tracking_password
-                .as_ref()
-                .map(|secret| secret.expose().to_owned()),
-            other => std::env::var(other).ok(),
-        };
-        Client::new(Options::from_vars(self.tracking_uri.as_deref(), lookup)?.with_ca_file(ca_file))
-    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,17 +4,15 @@
 //! the run; a training that has ended by the note in TRAIN_OUTPUT. Each of them is written before the next
 //! thing begins.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use mlflow_client::{Batch, Run, RunStatus};
+use mlflow_client::{Batch, ModelUri, Run, RunStatus};
 use provenance::{Digest, Record as _};
 use step_contract::Exit;
 use step_runtime::{Context, Finished, StepError};
 
 use crate::cli::RunArgs;
 use crate::duration::Length;
-use crate::gather::{self, Data};
+use crate::gather::{self, Data, When};
 use crate::identity;
 use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Output, train};
@@ -43,6 +41,8 @@ pub(crate) struct Trained {
     pub tail: Vec<String>,
     /// Whether this attempt trained.
     pub now: bool,
+    /// When the data was held against its record.
+    pub looked: Looked,
 }
 
 /// Training failed.
@@ -53,10 +53,24 @@ pub(crate) struct Failed {
     pub check: &'static str,
     /// What training printed last.
     pub tail: Vec<String>,
+    /// When the data was held against its record.
+    pub looked: Looked,
 }
 
-/// Kubernetes grants 30 s, the runtime 20 of them; the rest is for marking the run.
-const LONGEST_GRACE: Duration = Duration::from_secs(15);
+/// When the data was held against its record, as far as this attempt knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// Before training.
+    Before,
+    /// After training: an earlier attempt had trained.
+    After,
+    /// Before training and after it.
+    Around,
+    /// Before training and after it, in the Job's pod.
+    InPod,
+    /// Not by this attempt.
+    Not,
+}
 
 /// Runs training here.
 ///
@@ -95,12 +109,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, None, &run, cx),
         Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, None, &run, cx)),
         Err(error) => {
-            match error.exit() {
-                Exit::Terminated => tracking.mark(args, cx, RunStatus::Killed).await,
-                // The retry goes on with the run as it is.
-                Exit::Unavailable => {}
-                _ => tracking.mark(args, cx, RunStatus::Failed).await,
-            }
+            tracking.give_up(args, cx, &error).await;
             Err(error)
         }
     }
@@ -129,42 +138,54 @@ impl Work<'_> {
 
     async fn outcome(&self, mut attempt: Attempt) -> Result<Outcome, StepError> {
         let cx = self.cx;
+        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
         // A run whose tags name a model that the server holds is done, wherever it was trained.
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
             return Ok(Outcome::Trained(done));
         }
-        let tail = if attempt.trained.is_some() {
+        let (tail, looked) = if attempt.trained.is_some() {
             tracing::info!("training had ended in an earlier attempt; going on with what it left");
-            None
+            (None, Looked::After)
         } else {
-            let seen = or_stop(cx, gather::verify(self.data, cx)).await?;
+            or_stop(cx, gather::verify(self.data, When::Before, cx)).await?;
             or_stop(cx, self.tracking.begin()).await?;
             let ended = self.train(&mut attempt).await?;
             if let Some(failed) = failure(&ended, self.args)? {
                 return Ok(Outcome::Failed(failed));
             }
-            or_stop(cx, gather::verify_again(&seen, &cx.store)).await?;
             // From here on a retry does not train again.
             attempt.trained = Some(Timestamp::now().to_string());
             self.output.save(&attempt)?;
-            Some(ended.tail)
+            (Some(ended.tail), Looked::Around)
         };
+        if let Err(error) = or_stop(cx, gather::verify(self.data, When::After, cx)).await {
+            if error.exit() == Exit::Usage {
+                self.forget(&mut attempt)?;
+            }
+            return Err(error);
+        }
         let root = self.output.root().to_owned();
         match tokio::task::spawn_blocking(move || model::find(&root)).await? {
-            Ok(models) => or_stop(cx, store(models, self.tracking, tail, cx))
-                .await
-                .map(Outcome::Trained),
+            Ok(models) => {
+                let stored = store(models, self.tracking, tail, looked, cx);
+                Ok(Outcome::Trained(or_stop(cx, stored).await?))
+            }
             Err(why) => {
-                // Trying again must train again.
-                attempt.trained = None;
-                self.output.save(&attempt)?;
+                self.forget(&mut attempt)?;
                 Ok(Outcome::Failed(Failed {
                     why,
                     check: "model",
                     tail: tail.unwrap_or_default(),
+                    looked,
                 }))
             }
         }
+    }
+
+    /// What was trained is worth nothing: trying again must train again.
+    fn forget(&self, attempt: &mut Attempt) -> Result<(), StepError> {
+        attempt.trained = None;
+        self.output.save(attempt)
     }
 
     /// Runs the child; it alone sees to its own end when the step shall stop.
@@ -174,20 +195,23 @@ impl Work<'_> {
             .map_err(|e| StepError::usage(format!("cannot write {}: {e}", dataset.display())))?;
         let show = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let tracking = self.tracking;
+        // The address holds no credentials; they go beside it.
+        let mut vars = tracking.client.auth_vars();
+        vars.extend([
+            ("MLFLOW_TRACKING_URI", tracking.client.tracking_uri().to_owned()),
+            ("MLFLOW_RUN_ID", tracking.run.run_id.clone()),
+            ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
+            ("TRAIN_DATASET", show(&dataset)),
+            ("TRAIN_OUTPUT", show(self.output.root())),
+        ]);
         let environment = Environment {
             argv: self.argv.to_vec(),
             workdir: self.args.workdir.clone(),
-            vars: vec![
-                ("MLFLOW_TRACKING_URI", tracking.client.tracking_uri().to_owned()),
-                ("MLFLOW_RUN_ID", tracking.run.run_id.clone()),
-                ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
-                ("TRAIN_DATASET", show(&dataset)),
-                ("TRAIN_OUTPUT", show(self.output.root())),
-            ],
+            vars,
         };
         let limits = Limits {
             deadline: self.args.deadline.as_ref().map(Length::duration),
-            grace: self.args.stop_grace.duration().min(LONGEST_GRACE),
+            grace: self.args.stop_grace.duration(),
             cancel: self.cx.cancel.clone(),
         };
         let ended = train(&environment, &limits, |group| {
@@ -201,7 +225,7 @@ impl Work<'_> {
     }
 }
 
-/// The model of an earlier attempt: the run's tags name it, and the server holds these very bytes.
+/// The model of an earlier attempt: the run's tags name it, it is in this very run, and the server holds these bytes.
 pub(crate) async fn completed_before(
     tracking: &Tracking,
     cx: &Context,
@@ -210,6 +234,11 @@ pub(crate) async fn completed_before(
     let (Some(uri), Some(named)) = (tags.get(MODEL_URI), tags.get(MODEL_DIGEST)) else {
         return Ok(None);
     };
+    let own = matches!(uri.parse(), Ok(ModelUri::Run { run_id, .. }) if run_id == tracking.run.run_id);
+    if !own {
+        tracing::warn!(model = %uri, run = %tracking.run.run_id, "the run's tags name a model that is not its own");
+        return Ok(None);
+    }
     let (Some(published), Ok(digest)) = (
         publish::held(&tracking.client, &cx.store, uri, named).await?,
         named.parse(),
@@ -223,6 +252,7 @@ pub(crate) async fn completed_before(
         others: Vec::new(),
         tail: Vec::new(),
         now: false,
+        looked: Looked::Not,
     }))
 }
 
@@ -260,6 +290,7 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
         why,
         check,
         tail: ended.tail.clone(),
+        looked: Looked::Before,
     }))
 }
 
@@ -267,8 +298,11 @@ async fn store(
     models: Models,
     tracking: &Tracking,
     tail: Option<Vec<String>>,
+    looked: Looked,
     cx: &Context,
 ) -> Result<Trained, StepError> {
+    // MLflow takes files of a deleted run, and then refuses its tags: nothing is brought to one.
+    tracking.current().await?;
     let put = |model| publish::publish(&tracking.client, &cx.store, &tracking.run, model);
     let mut others = Vec::new();
     for model in &models.others {
@@ -291,6 +325,7 @@ async fn store(
         others,
         now: tail.is_some(),
         tail: tail.unwrap_or_default(),
+        looked,
     })
 }
 

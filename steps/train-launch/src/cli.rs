@@ -1,8 +1,10 @@
 //! What may be asked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mlflow_client::MlflowArgs;
 use provenance::Trigger;
 use step_contract::{InArtifact, OutArtifact, OutParameter};
 use step_runtime::{CommonArgs, DecisionArgs};
@@ -81,7 +83,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "ID")]
     pub trigger_id: Option<String>,
     /// Further tags of the run, `key=value`.
-    #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "KEY=VALUE")]
+    #[arg(long, value_delimiter = '\n', value_parser = tag, value_name = "KEY=VALUE")]
     pub tag: Vec<(String, String)>,
     /// Train on the newest part only: the objects of `--window-split` whose date, in their name, reaches
     /// into this time before `--as-of`. Whole objects: never less data than asked for.
@@ -107,11 +109,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "30m|8h|2d")]
     pub deadline: Option<Length>,
     /// How long training may flush after SIGTERM before it is killed, at most 15s.
-    #[arg(long, default_value = "10s", value_name = "10s")]
+    #[arg(long, default_value = "10s", value_parser = grace, value_name = "10s")]
     pub stop_grace: Length,
-    /// The MLflow server; without it `MLFLOW_TRACKING_URI`.
-    #[arg(long, env = "MLFLOW_TRACKING_URI", value_name = "URL")]
-    pub tracking_uri: Option<String>,
     /// The record of the run: model, digests, parameters, metrics.
     #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
     pub run: OutArtifact,
@@ -131,6 +130,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub job: JobArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub mlflow: MlflowArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub decision: DecisionArgs,
@@ -158,6 +160,33 @@ fn git_sha(text: &str) -> Result<String, String> {
 
 fn trigger(text: &str) -> Result<Trigger, String> {
     text.parse()
+}
+
+/// Kubernetes grants 30 s, the runtime 20 of them; the rest is for marking the run.
+const LONGEST_GRACE: Duration = Duration::from_secs(15);
+
+fn grace(text: &str) -> Result<Length, String> {
+    let length: Length = text.parse()?;
+    if length.duration() > LONGEST_GRACE {
+        return Err(format!(
+            "`{text}` is longer than {} s: a pod is killed 30 s after SIGTERM, and the run is to be marked before",
+            LONGEST_GRACE.as_secs()
+        ));
+    }
+    Ok(length)
+}
+
+/// What the keys of tags begin with that this step and MLflow write: register and lineage read them.
+const RESERVED: [&str; 6] = ["argo.", "data.", "mlflow.", "mlops.", "model.", "trigger."];
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = pair(text)?;
+    match RESERVED.iter().find(|own| key.starts_with(**own)) {
+        Some(own) => Err(format!(
+            "`{key}`: tags that begin with `{own}` are written by this step and by MLflow only; give it another name"
+        )),
+        None => Ok((key, value)),
+    }
 }
 
 /// `key=value` with a key that is there.

@@ -1,6 +1,6 @@
 //! All that is read before training: the dataset's record, and whether its bytes are still the same.
 
-use artifact_store::{Location, ObjectMeta, Store, StoreError};
+use artifact_store::{Location, ObjectMeta, StoreError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use provenance::{DataObject, Dataset, Record as _, digest_reader};
 use step_runtime::{Context, StepError};
@@ -20,11 +20,13 @@ pub(crate) struct Data {
     pub window: Option<Narrowed>,
 }
 
-/// An object as it was when its bytes were checked.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    object: DataObject,
-    meta: ObjectMeta,
+/// When objects are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before training: nothing is lost when one has changed.
+    Before,
+    /// After it: what was trained on must still be what was validated.
+    After,
 }
 
 /// Objects that are looked at together.
@@ -71,52 +73,37 @@ pub(crate) async fn read_dataset(args: &RunArgs, cx: &Context) -> Result<Data, S
     })
 }
 
-/// Holds every object against its record: an object of a store by version id or ETag, a file by its digest.
+/// Holds every object against its record: an object of a store by version id or ETag, a file by its digest. A version
+/// must be the current one, for that is what training reads by the object's name.
 ///
 /// # Errors
 /// One is gone or is another; the sentence names it.
-pub(crate) async fn verify(data: &Data, cx: &Context) -> Result<Vec<Seen>, StepError> {
+pub(crate) async fn verify(data: &Data, when: When, cx: &Context) -> Result<(), StepError> {
     let objects: Vec<DataObject> = data
         .training
         .splits
         .values()
         .flat_map(|split| split.objects.clone())
         .collect();
-    let looks = objects.into_iter().map(|object| look(object, cx));
+    let looks = objects.into_iter().map(|object| async move {
+        let what = match difference(&object, cx).await? {
+            Some(what) => what,
+            None => return Ok(()),
+        };
+        let uri = &object.uri;
+        Err(StepError::usage(match when {
+            When::Before => format!("{uri} changed since it was validated: {what}; validate again"),
+            When::After => format!(
+                "{uri} changed while training ran: {what}; the model was made from bytes that nobody validated: \
+                 validate and train again"
+            ),
+        }))
+    });
     stream::iter(looks).buffered(AT_ONCE).try_collect().await
 }
 
-/// Looks again after training: what was trained on must still be what was validated.
-///
-/// # Errors
-/// One has changed meanwhile.
-pub(crate) async fn verify_again(seen: &[Seen], store: &Store) -> Result<(), StepError> {
-    let looks = seen.iter().map(|seen| async move {
-        let now = store.head(&seen.meta.location).await?;
-        let same = match (&seen.meta.version_id, &seen.meta.etag) {
-            // The version that was recorded is still there: `open_recorded` said so before.
-            (Some(_), _) => true,
-            (None, Some(etag)) => now.etag.as_ref() == Some(etag),
-            (None, None) => now.size == seen.meta.size && now.modified == seen.meta.modified,
-        };
-        if same {
-            Ok(())
-        } else {
-            Err(StepError::usage(format!(
-                "{} changed while training ran: the model was made from bytes that nobody validated; validate \
-                 and train again",
-                seen.object.uri
-            )))
-        }
-    });
-    stream::iter(looks)
-        .buffered(AT_ONCE)
-        .try_collect::<Vec<()>>()
-        .await
-        .map(|_| ())
-}
-
-async fn look(object: DataObject, cx: &Context) -> Result<Seen, StepError> {
+/// What an object is instead of what was recorded; nothing when it is the same.
+async fn difference(object: &DataObject, cx: &Context) -> Result<Option<String>, StepError> {
     if cx.is_cancelled() {
         return Err(StepError::terminated());
     }
@@ -124,55 +111,50 @@ async fn look(object: DataObject, cx: &Context) -> Result<Seen, StepError> {
         .uri
         .parse()
         .map_err(|e| StepError::usage(format!("dataset: {e}")))?;
+    if let Some(recorded) = &object.version_id {
+        let current = cx.store.head(&location).await?.version_id;
+        return Ok((current.as_ref() != Some(recorded)).then(|| {
+            format!(
+                "its current version is {} instead of {recorded}",
+                current.as_deref().unwrap_or("without an id")
+            )
+        }));
+    }
     let recorded = ObjectMeta {
-        location: location.clone(),
+        location,
         size: object.size,
         etag: object.etag.clone(),
-        version_id: object.version_id.clone(),
+        version_id: None,
         modified: None,
     };
-    let opened = cx.store.open_recorded(&recorded).await.map_err(refuse)?;
-    let pinned = object.version_id.is_some() || object.etag.is_some();
-    let mut meta = opened.meta().clone();
-    if object.version_id.is_some() {
-        // The version itself answers only when it is read.
-        opened.fetch(0..object.size.min(1)).await.map_err(refuse)?;
+    let opened = match cx.store.open_recorded(&recorded).await {
+        Err(StoreError::Changed { what, .. }) => return Ok(Some(what)),
+        opened => opened?,
+    };
+    if object.etag.is_some() {
+        return Ok(None);
     }
-    if !pinned {
-        let cancel = cx.cancel.clone();
-        let read = move || {
-            let reader = Cancellable {
-                inner: opened.reader(),
-                cancel,
-            };
-            digest_reader(reader)
+    let cancel = cx.cancel.clone();
+    let read = move || {
+        let reader = Cancellable {
+            inner: opened.reader(),
+            cancel,
         };
-        let (digest, _) =
-            tokio::task::spawn_blocking(read)
-                .await?
-                .map_err(|error| match StoreError::from_io(&error) {
-                    Some(known) => refuse(known.clone()),
-                    None if cx.is_cancelled() => StepError::terminated(),
-                    None => StepError::usage(format!("{}: {error}", object.uri)),
-                })?;
-        if digest != object.digest {
-            return Err(StepError::usage(format!(
-                "{} changed since it was validated: its digest is {digest}, the dataset says {}; validate again",
-                object.uri, object.digest
-            )));
+        digest_reader(reader)
+    };
+    let digest = match tokio::task::spawn_blocking(read).await? {
+        Ok((digest, _)) => digest,
+        Err(_) if cx.is_cancelled() => return Err(StepError::terminated()),
+        Err(error) => {
+            return match StoreError::from_io(&error) {
+                Some(StoreError::Changed { what, .. }) => Ok(Some(what.clone())),
+                Some(known) => Err(known.clone().into()),
+                None => Err(StepError::usage(format!("{}: {error}", object.uri))),
+            };
         }
-    }
-    meta.location = location;
-    Ok(Seen { object, meta })
-}
-
-fn refuse(error: StoreError) -> StepError {
-    match &error {
-        StoreError::Changed { .. } => {
-            StepError::usage(format!("{error}; it is not what was validated: validate again"))
-        }
-        _ => StepError::from(error),
-    }
+    };
+    Ok((digest != object.digest)
+        .then(|| format!("its digest is {digest}, the dataset says {}", object.digest)))
 }
 
 /// A reader that ends with an error when the step shall stop.

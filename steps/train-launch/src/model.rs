@@ -93,6 +93,15 @@ fn read_manifest(bytes: &[u8]) -> Result<(String, Vec<String>), String> {
 
 fn digest(root: &Path, name: &str) -> Result<Model, String> {
     let dir = root.join(name);
+    let mut below = root.to_owned();
+    for part in name.split('/') {
+        below.push(part);
+        if below.is_symlink() {
+            return Err(format!(
+                "TRAIN_OUTPUT/{name} leads through a symbolic link: save the model itself there, not a link to it"
+            ));
+        }
+    }
     match fs::metadata(dir.join(MLMODEL)) {
         Ok(meta) if meta.is_file() && meta.len() > 0 => {}
         Ok(meta) if meta.is_file() => {
@@ -197,6 +206,33 @@ mod tests {
             let said = find(dir.path()).unwrap_err();
             assert!(said.contains(why), "{said}");
         }
+    }
+
+    #[test]
+    fn a_link_to_a_model_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "elsewhere/v1/MLmodel", "a");
+        let link = |to: &str| {
+            std::os::unix::fs::symlink(dir.path().join("elsewhere").join(to), dir.path().join("model"))
+        };
+        link("v1").unwrap();
+        let said = find(dir.path()).unwrap_err();
+        assert!(
+            said.contains("TRAIN_OUTPUT/model leads through a symbolic link"),
+            "{said}"
+        );
+        fs::remove_file(dir.path().join("model")).unwrap();
+        link("").unwrap();
+        put(
+            dir.path(),
+            MANIFEST,
+            r#"{"primary": "model/v1", "models": ["model/v1"]}"#,
+        );
+        let said = find(dir.path()).unwrap_err();
+        assert!(
+            said.contains("TRAIN_OUTPUT/model/v1 leads through a symbolic link"),
+            "{said}"
+        );
     }
 
     #[test]

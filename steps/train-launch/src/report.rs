@@ -7,7 +7,7 @@ use serde_json::json;
 use step_report::{Bound, Cell, Check, Format, Input, Note, Report, Table, Text};
 use step_runtime::{Context, Finished, StepError};
 
-use crate::act::{Failed, Trained};
+use crate::act::{Failed, Looked, Trained};
 use crate::cli::RunArgs;
 use crate::gather::Data;
 use crate::tracking::Tracking;
@@ -63,9 +63,7 @@ pub(crate) fn trained(
     } else {
         "an earlier attempt had trained; not repeated"
     };
-    report
-        .checks
-        .push(unchanged(story, "before training and after it"));
+    report.checks.push(unchanged(story, done.looked));
     report.checks.push(
         Check::new("training", "training")
             .observed(0.0)
@@ -114,7 +112,7 @@ pub(crate) fn failed(
 ) -> Finished {
     let mut report = common(story, run, cx);
     report.reason.clone_from(&failed.why);
-    report.checks.push(unchanged(story, "before training"));
+    report.checks.push(unchanged(story, failed.looked));
     report
         .checks
         .push(Check::new(failed.check, failed.check).fail(failed.why.clone()));
@@ -181,7 +179,7 @@ fn common(story: &Story<'_>, run: &Run, cx: &Context) -> Report {
     report
 }
 
-fn unchanged(story: &Story<'_>, when: &str) -> Check {
+fn unchanged(story: &Story<'_>, looked: Looked) -> Check {
     let objects: usize = story
         .data
         .training
@@ -189,7 +187,19 @@ fn unchanged(story: &Story<'_>, when: &str) -> Check {
         .values()
         .map(|split| split.objects.len())
         .sum();
-    Check::new("dataset", "dataset")
+    let check = Check::new("dataset", "dataset");
+    let when = match looked {
+        Looked::Before => "before training",
+        Looked::After => "after training, which an earlier attempt had done",
+        Looked::Around => "before training and after it",
+        Looked::InPod => "before training and after it, as the program in the Job's pod saw them",
+        Looked::Not => {
+            return check.skipped(format!(
+                "this attempt did not look at the {objects} objects: it did not train"
+            ));
+        }
+    };
+    check
         .observed(objects as f64)
         .bound(Bound::equals(objects as f64))
         .pass(format!("all {objects} objects were what was validated, {when}"))

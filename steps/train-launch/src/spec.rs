@@ -36,9 +36,11 @@ What an image gets and what it must leave is the training contract: docs/guides/
             ],
             rbac: &[
                 Rbac { api_group: "batch", resources: &["jobs"], verbs: &["create", "get", "list", "watch", "delete"] },
-                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get", "delete"] },
-                Rbac { api_group: "", resources: &["pods", "events"], verbs: &["get", "list", "watch"] },
+                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get"] },
+                Rbac { api_group: "", resources: &["pods"], verbs: &["get", "list", "watch"] },
                 Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
+                // Whether the Workflow is being stopped, for `--on-terminate auto`.
+                Rbac { api_group: "argoproj.io", resources: &["workflows"], verbs: &["get"] },
             ],
             template: Some(TemplateSpec {
                 active_deadline_seconds: 24 * 3600,

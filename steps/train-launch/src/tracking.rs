@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mlflow_client::{Batch, Client, DatasetInput, Experiment, MlflowError, NewRun, Options, Run, RunStatus};
+use mlflow_client::{Batch, Client, DatasetInput, Experiment, MlflowError, NewRun, Run, RunStatus};
 use provenance::Digest;
+use step_contract::Exit;
 use step_runtime::{Context, StepError};
 
 use crate::cli::RunArgs;
@@ -36,9 +37,7 @@ pub(crate) struct Tracking {
 /// # Errors
 /// No server is named, or a setting cannot be used.
 pub(crate) fn client(args: &RunArgs, cx: &Context, within: Option<Duration>) -> Result<Client, StepError> {
-    let mut options = Options::from_vars(args.tracking_uri.as_deref(), |name| std::env::var(name).ok())
-        .map_err(of_mlflow)?
-        .with_ca_file(cx.ca_file());
+    let mut options = args.mlflow.options(cx.ca_file()).map_err(of_mlflow)?;
     if let Some(within) = within {
         options.retry = artifact_store::RetryPolicy::within(within);
         options.timeout = within.min(options.timeout);
@@ -80,16 +79,6 @@ pub(crate) async fn attach(
             run.run_id
         )));
     }
-    // An attempt that was killed right after the creation may have left it without these.
-    let batch = Batch {
-        tags: new.tags,
-        ..Batch::default()
-    };
-    client.log_batch(&run.run_id, &batch).await.map_err(of_mlflow)?;
-    client
-        .log_inputs(&run.run_id, &inputs(data))
-        .await
-        .map_err(of_mlflow)?;
     Ok(Tracking {
         client,
         experiment,
@@ -140,10 +129,7 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
     if let Some(window) = &data.window {
         tags.insert("data.window".to_owned(), format!("{}/{}", window.from, window.to));
     }
-    for (key, value) in &args.tag {
-        // Ours cannot be overwritten: register and lineage read them.
-        tags.entry(key.clone()).or_insert_with(|| value.clone());
-    }
+    tags.extend(args.tag.iter().cloned());
     for value in tags.values_mut() {
         if let Some((end, _)) = value.char_indices().nth(TAG_LIMIT) {
             value.truncate(end);
@@ -153,6 +139,26 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
 }
 
 impl Tracking {
+    /// Writes what the run is of: its tags and its data. An attempt that was killed right after the creation may have
+    /// left it without.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn describe(
+        &self,
+        args: &RunArgs,
+        argv: &[String],
+        data: &Data,
+    ) -> Result<(), StepError> {
+        let batch = Batch {
+            tags: tags(args, argv, data),
+            ..Batch::default()
+        };
+        let id = &self.run.run_id;
+        self.client.log_batch(id, &batch).await.map_err(of_mlflow)?;
+        self.client.log_inputs(id, &inputs(data)).await.map_err(of_mlflow)
+    }
+
     /// Says that training goes on: an earlier attempt may have ended the run.
     ///
     /// # Errors
@@ -179,6 +185,16 @@ impl Tracking {
             .map_err(of_mlflow)
     }
 
+    /// Marks the end that `error` means for the run.
+    pub(crate) async fn give_up(&self, args: &RunArgs, cx: &Context, error: &StepError) {
+        match error.exit() {
+            Exit::Terminated => self.mark(args, cx, RunStatus::Killed).await,
+            // The retry goes on with the run as it is.
+            Exit::Unavailable => {}
+            _ => self.mark(args, cx, RunStatus::Failed).await,
+        }
+    }
+
     /// Marks the run's end in the little time that is left after SIGTERM. Failing is logged only.
     pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus) {
         let now = Timestamp::now().as_millisecond();
@@ -203,9 +219,11 @@ impl Tracking {
             .run(&self.run.run_id)
             .await
             .map_err(of_mlflow)?
+            .filter(|run| !run.deleted)
             .ok_or_else(|| {
-                StepError::usage(format!(
-                    "the MLflow run {} was deleted while training ran",
+                // By hand, or by another launcher of this training whose run is older: the retry finds that one.
+                StepError::unavailable(format!(
+                    "the MLflow run {} was deleted while training ran; a retry goes on with another run of this training",
                     self.run.run_id
                 ))
             })

@@ -32,6 +32,8 @@ fn manifest(extra: &[&str]) -> Value {
 }
 
 const EVERYTHING: &[&str] = &[
+    "--launcher-image",
+    "registry/train-launch:1",
     "--namespace",
     "training",
     "--service-account",
@@ -169,6 +171,17 @@ fn keeps_the_restricted_standard_and_one_trainer() {
         assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
     }
+    let launcher = &pod["initContainers"][0];
+    assert_eq!(launcher["image"], "registry/train-launch:1");
+    assert_eq!(
+        launcher["command"],
+        serde_json::json!([
+            "/usr/local/bin/train-launch",
+            "install",
+            "--to",
+            "/mlops/train-launch"
+        ])
+    );
     assert_eq!(job["spec"]["podReplacementPolicy"], "Failed");
     let rules = &job["spec"]["podFailurePolicy"]["rules"];
     assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
@@ -210,6 +223,52 @@ fn keeps_the_restricted_standard_and_one_trainer() {
             "{volume} is not mounted"
         );
     }
+}
+
+#[test]
+fn holds_no_credentials() {
+    let address = "http://ann:s3cr3t@mlflow.mlops:5000/base/";
+    let manifest = manifest(&["--tracking-uri", address, "--env-from-secret", "mlflow"]);
+    assert!(!manifest.to_string().contains("s3cr3t"), "{manifest}");
+    let train = &manifest["items"][1]["spec"]["template"]["spec"]["containers"][0];
+    let env = train["env"].as_array().unwrap();
+    let uri = env
+        .iter()
+        .find(|var| var["name"] == "MLFLOW_TRACKING_URI")
+        .unwrap();
+    assert_eq!(uri["value"], "http://mlflow.mlops:5000/base");
+}
+
+/// The calls that `src/job` makes, each with the right that the API server asks for; a watch is a list and a watch.
+#[test]
+fn asks_for_the_rights_that_it_uses_and_no_more() {
+    let mut rights = Vec::new();
+    for rule in train_launch::SPEC.command("run").unwrap().rbac {
+        for (resource, verb) in rule
+            .resources
+            .iter()
+            .flat_map(|r| rule.verbs.iter().map(move |v| (r, v)))
+        {
+            rights.push(format!("{verb} {resource}"));
+        }
+    }
+    rights.sort();
+    let jobs = [
+        "create jobs",
+        "delete jobs",
+        "get jobs",
+        "list jobs",
+        "watch jobs",
+    ];
+    let pods = ["get pods", "get pods/log", "list pods", "watch pods"];
+    let mut used = [
+        &jobs[..],
+        &pods[..],
+        &["create configmaps", "get configmaps", "get workflows"],
+    ]
+    .concat();
+    used.sort_unstable();
+    assert_eq!(rights, used);
 }
 
 #[test]
@@ -300,6 +359,16 @@ fn refuses_what_cannot_run() {
             vec!["--dry-run", "--image", "i", "--env", "TRAIN_OUTPUT=/x"],
             "is set by the launcher",
         ),
+        (
+            vec![
+                "--dry-run",
+                "--image",
+                "i",
+                "--tracking-uri",
+                "http://ann:s3cr3t@mlflow:5000",
+            ],
+            "holds credentials",
+        ),
     ] {
         let mut command = place.command("bad", "true");
         let ran = place.finish(
@@ -307,12 +376,18 @@ fn refuses_what_cannot_run() {
             command
                 .args(["--executor", "job"])
                 .args(&flags)
-                .env("KUBECONFIG", "/no/such/file")
+                // Whatever cluster this machine knows is not the test's.
+                .env("KUBECONFIG", "none.yaml")
+                .env_remove("KUBERNETES_SERVICE_HOST")
                 .spawn()
                 .unwrap(),
         );
         assert_eq!(ran.code, Some(2), "{flags:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(why) && !ran.stderr.contains("s3cr3t"),
+            "{}",
+            ran.stderr
+        );
         assert_eq!(ran.report["verdict"], "ERROR");
     }
 }

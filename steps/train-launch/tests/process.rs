@@ -9,11 +9,11 @@
 mod common;
 
 use common::{Place, TRAIN, runs};
-use mlflow_client::RunStatus;
+use mlflow_client::{Client, Options, RunStatus};
 use provenance::{Record as _, Statement, TrainingRun};
 use serde_json::json;
-use step_testkit::MlflowServer;
 use step_testkit::process::from_setup;
+use step_testkit::{Fault, FaultProxy, MlflowServer};
 
 #[test]
 fn trains_and_says_so() {
@@ -25,6 +25,10 @@ fn trains_and_says_so() {
     no_model(&place);
     deadline(&place, &server);
     changed_data(&place, &server);
+    somebody_elses_model(&place, &server);
+    credentials(&place, &server);
+    refused_after_the_run_was_made(&place, &server);
+    taken_back(&place, &server);
     window(&place, &server);
     python_with_odd_numbers(&place, &server);
 }
@@ -116,12 +120,23 @@ fn again_is_the_same(place: &Place, server: &MlflowServer) {
         assert_eq!(std::fs::read(place.path("good.run.json")).unwrap(), first);
     }
     assert_eq!((place.trained("good"), runs(&server.url(), "good").len()), (1, 1));
+    // It says what it did itself, and no more.
+    let check = &place.json("good.report.json")["checks"][0];
+    assert_eq!(
+        (&check["id"], &check["outcome"]),
+        (&json!("dataset"), &json!("skipped")),
+        "{check}"
+    );
 }
 
 fn failures(place: &Place, server: &MlflowServer) {
-    let script = "for i in $(seq 300); do echo line $i; done; echo \"token is $MY_TOKEN\" >&2; exit 7";
+    let script = "for i in $(seq 300); do echo line $i; done; printf 'token is '; echo \"$MY_TOKEN at $DB\"; \
+                  echo \"token is $MY_TOKEN\" >&2; exit 7";
     let mut command = place.command("bad", script);
-    let ran = place.finish("bad", command.env("MY_TOKEN", "s3cr3t-token").spawn().unwrap());
+    command
+        .env("MY_TOKEN", "s3cr3t-token")
+        .env("DB", "postgres://ann:s3cr3t-word@db/x");
+    let ran = place.finish("bad", command.spawn().unwrap());
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(3), "FAILED\n"),
@@ -137,6 +152,11 @@ fn failures(place: &Place, server: &MlflowServer) {
     assert!(
         text.contains("line 300") && !text.contains("line 90\\n") && !text.contains("s3cr3t"),
         "{text}"
+    );
+    assert!(
+        ran.stderr.contains("token is *** at postgres://ann:***@db/x\n") && !ran.stderr.contains("s3cr3t"),
+        "{}",
+        ran.stderr
     );
     assert!(!place.path("bad.run.json").exists());
     assert_eq!(place.left("bad"), [None, None, None]);
@@ -237,7 +257,10 @@ fn changed_data(place: &Place, server: &MlflowServer) {
     );
     std::fs::write(&february, &bytes).unwrap();
 
-    let script = format!("{TRAIN}; echo more >> 2013-02.csv");
+    // As long as before, and with the time of before: only the bytes tell.
+    let script = format!(
+        "{TRAIN}; touch -r 2013-02.csv then; tr 1 7 < 2013-02.csv > now; cat now > 2013-02.csv; touch -r then 2013-02.csv"
+    );
     let ran = place.launch("meanwhile", &script);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(
@@ -251,6 +274,106 @@ fn changed_data(place: &Place, server: &MlflowServer) {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("2013-02.csv: no such file"), "{}", ran.stderr);
     std::fs::write(&february, bytes).unwrap();
+}
+
+/// Tags are written by who may write to MLflow: a model of another run is not this training's.
+fn somebody_elses_model(place: &Place, server: &MlflowServer) {
+    assert_eq!(place.launch("foreign", "exit 1").stdout, "FAILED\n");
+    let (run, other) = (
+        &runs(&server.url(), "foreign")[0],
+        &place.json("good.run.json")["model"],
+    );
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = Client::new(Options::new(&server.url()).unwrap()).unwrap();
+        for (tag, value) in [("model.uri", &other["uri"]), ("model.digest", &other["digest"])] {
+            client
+                .set_run_tag(&run.run_id, tag, value.as_str().unwrap())
+                .await
+                .unwrap();
+        }
+    });
+    // The same training again: what it fails with now says that it was started.
+    let ran = place.launch("foreign", "exit 1");
+    assert_eq!(ran.stdout, "FAILED\n", "{}", ran.stderr);
+}
+
+/// A server's password comes in its address, and is nowhere in what is written.
+fn credentials(place: &Place, server: &MlflowServer) {
+    let script = format!(
+        "{TRAIN}; printf '%s %s %s' \"$MLFLOW_TRACKING_URI\" \"$MLFLOW_TRACKING_USERNAME\" \
+         \"$MLFLOW_TRACKING_PASSWORD\" > \"$COUNT.given\"; echo \"with $MLFLOW_TRACKING_PASSWORD\""
+    );
+    let mut command = place.command("password", &script);
+    let address = server.url().replace("http://", "http://ann:s3cr3t%40word@");
+    let ran = place.finish(
+        "password",
+        command.env("MLFLOW_TRACKING_URI", address).spawn().unwrap(),
+    );
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+    let given = std::fs::read_to_string(place.path("password.count.given")).unwrap();
+    assert_eq!(given, format!("{} ann s3cr3t@word", server.url()));
+    assert_eq!(place.json("password.run.json")["tracking_uri"], server.url());
+    assert!(ran.stderr.contains("with ***"), "{}", ran.stderr);
+    for file in [
+        "run.json",
+        "report.json",
+        "report.md",
+        "report.html",
+        "statement.json",
+    ] {
+        let text = std::fs::read_to_string(place.path(&format!("password.{file}"))).unwrap();
+        assert!(
+            !text.contains("s3cr3t") && !ran.stderr.contains("s3cr3t"),
+            "{file}"
+        );
+    }
+}
+
+/// A run that was made does not stay RUNNING when what comes next is refused.
+fn refused_after_the_run_was_made(place: &Place, server: &MlflowServer) {
+    let proxy = FaultProxy::before(&server.url()).unwrap();
+    let refusal = Fault::Status {
+        status: 400,
+        retry_after: None,
+    };
+    proxy.fail_when(|line| line.contains("runs/log-batch"), 1, refusal);
+    let mut command = place.command("refused", TRAIN);
+    let ran = place.finish(
+        "refused",
+        command.env("MLFLOW_TRACKING_URI", proxy.url()).spawn().unwrap(),
+    );
+    assert_eq!(
+        (ran.code, place.trained("refused")),
+        (Some(2), 0),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(runs(&server.url(), "refused")[0].status, RunStatus::Failed);
+}
+
+/// The run goes away while training runs: the retry has another one, and does not train again.
+fn taken_back(place: &Place, server: &MlflowServer) {
+    let delete = "import json, os; from urllib.request import Request, urlopen\n\
+                  urlopen(Request(os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/delete',\n\
+                  json.dumps({'run_id': os.environ['MLFLOW_RUN_ID']}).encode(), {'Content-Type': 'application/json'}))\n";
+    std::fs::write(place.path("delete.py"), delete).unwrap();
+    let python = from_setup("venv/bin/python").unwrap();
+    let script = format!("{TRAIN}; {} delete.py", python.display());
+    let ran = place.launch("taken", &script);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("was deleted while training ran"),
+        "{}",
+        ran.stderr
+    );
+    let ran = place.launch("taken", &script);
+    assert_eq!(
+        (ran.stdout.as_str(), place.trained("taken")),
+        ("TRAINED\n", 1),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(runs(&server.url(), "taken").len(), 1);
 }
 
 fn window(place: &Place, server: &MlflowServer) {

@@ -5,21 +5,26 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::process::{Child, Command};
 
 use artifact_store::{Keys, Location, Store, StoreOptions};
-use common::{Place, TRAIN};
+use common::{Place, TRAIN, signal, until};
 use provenance::{DataObject, Dataset, Record as _, Split, TrainingRun, digest_bytes};
+use step_testkit::process::from_setup;
 use step_testkit::{Fault, FaultProxy, MlflowServer, S3Server};
 
 fn at(text: &str) -> Location {
     text.parse().unwrap()
 }
 
-/// `s3://lake/flights/{a,b}.csv` and its record at `s3://lake/dataset.json`.
-async fn upload(store: &Store) {
+/// `s3://<bucket>/flights/{a,b}.csv` and its record at `s3://<bucket>/dataset.json`.
+async fn upload(store: &Store, bucket: &str) {
     let mut objects = Vec::new();
     for name in ["a", "b"] {
-        let (uri, bytes) = (format!("s3://lake/flights/{name}.csv"), format!("x\n{name}\n"));
+        let (uri, bytes) = (
+            format!("s3://{bucket}/flights/{name}.csv"),
+            format!("x\n{name}\n"),
+        );
         store.write(&at(&uri), bytes.clone().into()).await.unwrap();
         let meta = store.head(&at(&uri)).await.unwrap();
         objects.push(DataObject {
@@ -31,14 +36,17 @@ async fn upload(store: &Store) {
             digest: digest_bytes(&bytes),
         });
     }
-    let split = Split::new("s3://lake/flights/", objects).unwrap();
+    let split = Split::new(format!("s3://{bucket}/flights/"), objects).unwrap();
     let dataset = Dataset::new(
         Some("v1".into()),
         None,
         BTreeMap::from([("train".to_owned(), split)]),
     );
     store
-        .write(&at("s3://lake/dataset.json"), dataset.to_json().into())
+        .write(
+            &at(&format!("s3://{bucket}/dataset.json")),
+            dataset.to_json().into(),
+        )
         .await
         .unwrap();
 }
@@ -46,7 +54,7 @@ async fn upload(store: &Store) {
 #[test]
 fn from_a_bucket_to_a_bucket() {
     let (lake, mlflow) = (
-        S3Server::start(&["lake"]).unwrap(),
+        S3Server::start(&["lake", "kept"]).unwrap(),
         MlflowServer::start().unwrap(),
     );
     let proxy = FaultProxy::before(&lake.url()).unwrap();
@@ -61,17 +69,23 @@ fn from_a_bucket_to_a_bucket() {
         ..StoreOptions::default()
     };
     let store = Store::from_env(options);
-    runtime.block_on(upload(&store));
+    keep_versions(&lake, "kept");
+    runtime.block_on(async {
+        upload(&store, "lake").await;
+        upload(&store, "kept").await;
+    });
     let place = Place::new(&mlflow.url());
-    let launch = |name: &str, seconds: &str, dataset: &str| {
+    let spawn = |name: &str, script: &str, seconds: &str, dataset: &str| {
         // The flag's environment variable, as a template may set it, instead of the flag.
-        let mut command = place.command_without(name, TRAIN, "--dataset");
+        let mut command = place.command_without(name, script, "--dataset");
         command
             .envs(lake.env_through(&proxy.url()))
             .env("STORE_RETRY_SECONDS", seconds)
             .env("TRAIN_LAUNCH_DATASET", dataset);
-        place.finish(name, command.spawn().unwrap())
+        command.spawn().unwrap()
     };
+    let launch =
+        |name: &str, seconds: &str, dataset: &str| place.finish(name, spawn(name, TRAIN, seconds, dataset));
 
     proxy.fail(3, Fault::UNAVAILABLE);
     let ran = launch("s3", "20", "s3://lake/dataset.json");
@@ -82,6 +96,10 @@ fn from_a_bucket_to_a_bucket() {
         (record.data_version.as_str(), record.dataset.version.as_str()),
         ("v1", "v1")
     );
+
+    killed_before_the_second_look(&place, &proxy, |name| {
+        spawn(name, TRAIN, "30", "s3://lake/dataset.json")
+    });
 
     for (name, dataset, why) in [
         (
@@ -108,15 +126,84 @@ fn from_a_bucket_to_a_bucket() {
     );
     assert!(
         ran.stderr
-            .contains("s3://lake/flights/b.csv: changed since it was recorded"),
+            .contains("s3://lake/flights/b.csv changed since it was validated: ETag"),
         "{}",
         ran.stderr
     );
+
+    // Training reads the current version of what it names, so that is the one that must have been validated.
+    let overwrite = |text: &str| {
+        let bytes = text.to_owned().into();
+        runtime
+            .block_on(store.write(&at("s3://kept/flights/b.csv"), bytes))
+            .unwrap();
+    };
+    let ran = launch("version", "5", "s3://kept/dataset.json");
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
+    let meanwhile = format!("{TRAIN}; while [ ! -e \"$COUNT.go\" ]; do sleep 0.05; done");
+    let child = spawn("meanwhile", &meanwhile, "5", "s3://kept/dataset.json");
+    until("training", || place.trained("meanwhile") == 1);
+    overwrite("x\nb\n");
+    std::fs::write(place.path("meanwhile.count.go"), "").unwrap();
+    let ran = place.finish("meanwhile", child);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    let why = "s3://kept/flights/b.csv changed while training ran: its current version is ";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    let ran = launch("superseded", "5", "s3://kept/dataset.json");
+    assert_eq!(
+        (ran.code, place.trained("superseded")),
+        (Some(2), 0),
+        "{}",
+        ran.stderr
+    );
+    let why = "s3://kept/flights/b.csv changed since it was validated: its current version is ";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
 
     proxy.fail(usize::MAX, Fault::UNAVAILABLE);
     let ran = launch("down", "1", "s3://lake/dataset.json");
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(ran.stderr.contains("answers 503"), "{}", ran.stderr);
+}
+
+/// Killed when training has ended and its data was not looked at again: the retry looks, and does not train.
+fn killed_before_the_second_look(place: &Place, proxy: &FaultProxy, spawn: impl Fn(&str) -> Child) {
+    let (trained, before) = (place.path("late.count"), proxy.failed());
+    proxy.fail_when(
+        move |line| line.contains("flights/") && trained.exists(),
+        usize::MAX,
+        Fault::UNAVAILABLE,
+    );
+    let child = spawn("late");
+    until("the second look", || proxy.failed() > before);
+    signal(&child, "KILL");
+    assert_eq!(place.finish("late", child).code, None);
+    proxy.heal();
+    let ran = place.finish("late", spawn("late"));
+    assert_eq!(
+        (ran.stdout.as_str(), place.trained("late")),
+        ("TRAINED\n", 1),
+        "{}",
+        ran.stderr
+    );
+    let check = &ran.report["checks"][0];
+    assert_eq!(check["outcome"], "pass");
+    let why = check["why"].as_str().unwrap();
+    assert!(
+        why.ends_with("after training, which an earlier attempt had done"),
+        "{why}"
+    );
+}
+
+/// Turns versioning on, by a client that can.
+fn keep_versions(server: &S3Server, bucket: &str) {
+    let script = "import boto3, sys\n\
+                  boto3.client('s3', endpoint_url=sys.argv[1]).put_bucket_versioning(\n\
+                  Bucket=sys.argv[2], VersioningConfiguration={'Status': 'Enabled'})\n";
+    let python = Command::new(from_setup("venv/bin/python").unwrap())
+        .args(["-c", script, &server.url(), bucket])
+        .envs(server.env())
+        .status();
+    assert!(python.unwrap().success());
 }
 
 #[test]
@@ -152,6 +239,15 @@ fn refuses_bad_input() {
         ),
         (vec!["--output-dir", "."], "was not made by train-launch"),
         (vec!["--tag", "nokey"], "key=value is needed"),
+        (
+            vec!["--tag", "model.uri=runs:/1/x"],
+            "tags that begin with `model.` are written by this step",
+        ),
+        (
+            vec!["--tag", "team=a\nmlops.idempotency_key=1"],
+            "tags that begin with `mlops.`",
+        ),
+        (vec!["--stop-grace", "16s"], "`16s` is longer than 15 s"),
         (vec!["--experimnt", "x"], "--experiment"),
     ] {
         let mut command = place.command_without("bad", TRAIN, flags[0]);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::launch::of_cluster;
 use super::state::{CONTAINER, Failure, Job, Pod, State, judge};
-use crate::process::{From, Tail, secrets_of};
+use crate::process::{From, Mask, Tail, secrets_of};
 
 /// How often the Job is asked for although it is watched: a deletion that nobody saw is found so.
 const LOOK: Duration = Duration::from_secs(15);
@@ -202,15 +202,19 @@ impl Listeners {
         }
         let (cluster, tail, name) = (self.cluster.clone(), Arc::clone(&self.tail), pod.to_owned());
         let task = tokio::spawn(async move {
+            let mut mask = Mask::of(secrets());
             let mut take = |line: LogLine| {
+                let mut shown = mask.push(line.text.as_bytes());
+                shown.extend(mask.rest());
+                shown.push(b'\n');
                 // Nobody listening to us is no reason to stop.
-                let _ = writeln!(std::io::stderr().lock(), "[{name}] {}", line.text);
+                let mut err = std::io::stderr().lock();
+                let _ = write!(err, "[{name}] ").and_then(|()| err.write_all(&shown));
                 let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
                 if tail.0 != name {
-                    *tail = (name.clone(), Tail::hiding(secrets()));
+                    *tail = (name.clone(), Tail::default());
                 }
-                tail.1.push(From::Out, line.text.as_bytes());
-                tail.1.push(From::Out, b"\n");
+                tail.1.push(From::Out, &shown);
             };
             if let Err(error) = Logs::of(&name, CONTAINER).follow(&cluster, &mut take).await {
                 tracing::warn!(pod = %name, %error, "the log of the pod cannot be read");

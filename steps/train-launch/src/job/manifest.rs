@@ -4,6 +4,7 @@
 //! then runs the training command as the process executor does: what an image gets and must leave is the
 //! same in both, and so is what the run holds in the end.
 
+use mlflow_client::{Auth, Options};
 use provenance::{Digest, Record as _};
 use serde_json::{Map, Value, json};
 
@@ -254,8 +255,17 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         json!({ "name": "HOME", "value": "/tmp" }),
         json!({ "name": "TMPDIR", "value": "/tmp" }),
     ];
-    if let Some(uri) = &args.tracking_uri {
-        env.push(json!({ "name": "MLFLOW_TRACKING_URI", "value": uri }));
+    if let Some(uri) = &args.mlflow.tracking_uri {
+        let server = Options::new(uri).map_err(|error| error.to_string())?;
+        if server.auth != Auth::None && job.env_from_secret.is_empty() {
+            return Err(
+                "the MLflow tracking URI holds credentials, and a Job's manifest is no place for them: put \
+                 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD into a Secret and name it with --env-from-secret"
+                    .into(),
+            );
+        }
+        let address = server.tracking_uri.as_str().trim_end_matches('/');
+        env.push(json!({ "name": "MLFLOW_TRACKING_URI", "value": address }));
     }
     for (name, value) in &job.env {
         if env.iter().any(|known| known["name"] == json!(name)) || name.starts_with("TRAIN_") {

@@ -20,8 +20,9 @@ use step_contract::Exit;
 use step_report::{Cell, Format, Table};
 use step_runtime::{Context, Finished, StepError};
 
-use crate::act::{Failed, Outcome, completed_before, finish, forget_earlier_record, or_stop};
+use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earlier_record, or_stop};
 use crate::cli::RunArgs;
+use crate::gather::Data;
 use crate::report::{self, Story};
 use crate::tracking::{self, Tracking};
 use crate::words::argv;
@@ -72,6 +73,8 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
 
     let work = Work {
         args,
+        argv: &argv,
+        data: &data,
         manifest: &manifest,
         name: &manifest::name(key),
         selector: format!("{TRAINING}={}", &key.hex()[..20]),
@@ -105,13 +108,18 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
             }
             Err(error)
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            tracking.give_up(args, cx, &error).await;
+            Err(error)
+        }
     }
 }
 
 /// A training whose run is known.
 struct Work<'a> {
     args: &'a RunArgs,
+    argv: &'a [String],
+    data: &'a Data,
     manifest: &'a Manifest,
     name: &'a str,
     selector: String,
@@ -124,6 +132,7 @@ impl Work<'_> {
     /// What training came to, and a table of its pods.
     async fn to_the_end(&self) -> Result<(Outcome, Option<Table>), StepError> {
         let cx = self.cx;
+        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
             return Ok((Outcome::Trained(done), None));
         }
@@ -140,7 +149,14 @@ impl Work<'_> {
         };
         let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
         let pods = Some(table(&followed));
-        let failed = |why: String, check, tail| Outcome::Failed(Failed { why, check, tail });
+        let failed = |why: String, check, tail| {
+            Outcome::Failed(Failed {
+                why,
+                check,
+                tail,
+                looked: Looked::Not,
+            })
+        };
         let outcome = match followed.ended {
             Ended::Complete => self.read_back(followed.tail).await?,
             Ended::Failed(failure) => failed(failure.why, failure.check, followed.tail),
@@ -165,6 +181,7 @@ impl Work<'_> {
         Ok(match held {
             Some(mut trained) => {
                 trained.now = true;
+                trained.looked = Looked::InPod;
                 trained.tail = tail;
                 Outcome::Trained(trained)
             }
@@ -175,6 +192,7 @@ impl Work<'_> {
                 ),
                 check: "model",
                 tail,
+                looked: Looked::InPod,
             }),
         })
     }

@@ -14,7 +14,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
-use super::tail::{From, Tail, secrets_of};
+use super::mask::{Mask, secrets_of};
+use super::tail::{From, Tail};
 
 /// What the child finds: the training contract.
 #[derive(Debug, Clone)]
@@ -81,18 +82,17 @@ pub(crate) async fn train(
     // Whatever fails from here on must not leave the child behind.
     let guard = KillOnDrop(group);
     started(group)?;
-    let tail = Arc::new(Mutex::new(Tail::hiding(secrets_of(
-        std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))),
-    ))));
+    let tail = Arc::new(Mutex::new(Tail::default()));
+    let secrets = secrets(environment);
     let pipes = [
         child
             .stdout
             .take()
-            .map(|pipe| listen(From::Out, pipe, Arc::clone(&tail))),
+            .map(|pipe| listen(From::Out, pipe, Mask::of(secrets.clone()), Arc::clone(&tail))),
         child
             .stderr
             .take()
-            .map(|pipe| listen(From::Err, pipe, Arc::clone(&tail))),
+            .map(|pipe| listen(From::Err, pipe, Mask::of(secrets), Arc::clone(&tail))),
     ];
     let how = wait(&mut child, group, limits).await?;
     // What training left running in its group would hold the pipes open, and the output directory.
@@ -106,6 +106,13 @@ pub(crate) async fn train(
     let tail = std::mem::take(&mut *tail.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let (tail, last) = tail.finish();
     Ok(Ended { how, tail, last })
+}
+
+/// What the child knows and must not be shown: of our own environment, and of what it gets besides.
+fn secrets(environment: &Environment) -> Vec<String> {
+    let own = std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
+    let given = environment.vars.iter();
+    secrets_of(own.chain(given.map(|(name, value)| ((*name).to_owned(), value.clone()))))
 }
 
 fn spawn(environment: &Environment) -> Result<Child, StepError> {
@@ -175,22 +182,26 @@ fn of_status(status: ExitStatus) -> How {
     }
 }
 
-/// Passes on what comes, as it comes, and keeps its tail.
+/// Passes on what comes, as it comes, and keeps its tail; neither shows a secret.
 fn listen(
     from: From,
     mut pipe: impl AsyncRead + Unpin + Send + 'static,
+    mut mask: Mask,
     tail: Arc<Mutex<Tail>>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut buffer = vec![0; 16 * 1024];
-        while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
-            let bytes = buffer.get(..count).unwrap_or_default();
+        let pass_on = |bytes: &[u8]| {
             tail.lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .push(from, bytes);
             // Nobody listening to us is no reason to stop training.
             let _ = tokio::task::block_in_place(|| std::io::stderr().lock().write_all(bytes));
+        };
+        while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+            pass_on(&mask.push(buffer.get(..count).unwrap_or_default()));
         }
+        pass_on(&mask.rest());
     })
 }
 

@@ -2,9 +2,11 @@
 
 mod child;
 mod group;
+mod mask;
 mod output;
 mod tail;
 
 pub(crate) use child::{Ended, Environment, How, Limits, train};
+pub(crate) use mask::{Mask, secrets_of};
 pub(crate) use output::{Attempt, Output};
-pub(crate) use tail::{From, Tail, secrets_of};
+pub(crate) use tail::{From, Tail};

@@ -24,19 +24,9 @@ pub(crate) struct Tail {
     open: [Vec<u8>; 2],
     /// The last line of each that says something.
     last: [Option<String>; 2],
-    secrets: Vec<String>,
 }
 
 impl Tail {
-    /// A tail that shows `***` in place of these values.
-    #[must_use]
-    pub(crate) fn hiding(secrets: Vec<String>) -> Self {
-        Self {
-            secrets,
-            ..Self::default()
-        }
-    }
-
     /// Takes the next bytes.
     pub(crate) fn push(&mut self, from: From, bytes: &[u8]) {
         for byte in bytes {
@@ -60,10 +50,7 @@ impl Tail {
     fn close(&mut self, from: From, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches('\r');
-        let mut shown = text.rsplit('\r').next().unwrap_or(text).to_owned();
-        for secret in &self.secrets {
-            shown = shown.replace(secret, "***");
-        }
+        let shown = text.rsplit('\r').next().unwrap_or(text).to_owned();
         if !shown.trim().is_empty() {
             let [out, err] = &mut self.last;
             let last = match from {
@@ -93,38 +80,23 @@ impl Tail {
     }
 }
 
-/// Values of the environment that must not be shown: by the names of what holds such.
-#[must_use]
-pub(crate) fn secrets_of(environment: impl Iterator<Item = (String, String)>) -> Vec<String> {
-    const NAMES: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "API_KEY"];
-    let secret = |name: &str| {
-        let name = name.to_ascii_uppercase();
-        NAMES.iter().any(|part| name.contains(part)) && !name.ends_with("_FILE")
-    };
-    // A very short value would blank out half of the log.
-    environment
-        .filter(|(name, value)| secret(name) && value.len() >= 6)
-        .map(|(_, value)| value)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_last_lines_without_secrets() {
-        let mut tail = Tail::hiding(vec!["hunter22".into()]);
+    fn keeps_the_last_lines() {
+        let mut tail = Tail::default();
         for n in 0..500 {
             tail.push(From::Out, format!("line {n} ").as_bytes());
-            tail.push(From::Out, b"pass=hunter22\r\n");
+            tail.push(From::Out, b"pass\r\n");
         }
         tail.push(From::Err, "  1 %\r 50 %\r100 %\nlast \u{e9} ".as_bytes());
         tail.push(From::Err, &[0xff]);
         let (lines, last) = tail.finish();
         assert_eq!(last.unwrap(), lines[LINES - 1]);
         assert_eq!(lines.len(), LINES);
-        assert_eq!(lines[0], "line 302 pass=***");
+        assert_eq!(lines[0], "line 302 pass");
         assert_eq!(lines[LINES - 2], "100 %");
         assert_eq!(lines[LINES - 1], "last \u{e9} \u{fffd}");
     }
@@ -134,17 +106,5 @@ mod tests {
         let mut tail = Tail::default();
         tail.push(From::Out, &vec![b'x'; 1 << 20]);
         assert_eq!(tail.finish().0, ["x".repeat(WIDTH)]);
-    }
-
-    #[test]
-    fn knows_what_is_secret() {
-        let vars = [
-            ("MLFLOW_TRACKING_TOKEN", "abcdef1"),
-            ("TOKEN", "x"),
-            ("PATH", "/usr/bin"),
-            ("A_TOKEN_FILE", "/run/token"),
-        ];
-        let found = secrets_of(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
-        assert_eq!(found, ["abcdef1"]);
     }
 }
