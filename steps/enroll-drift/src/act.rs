@@ -125,11 +125,13 @@ fn token(args: &CheckArgs) -> Result<Option<Secret>, webhook::Failed> {
     let Some(file) = &args.webhook_token_file else {
         return Ok(args.webhook_token.clone());
     };
-    let refused = |why: String| {
-        webhook::Failed::refused(format!("--webhook-token-file {}: {why}", file.display()))
-    };
+    let refused =
+        |why: String| webhook::Failed::refused(format!("--webhook-token-file {}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
-    let token = text.trim().parse().map_err(|_| refused("it is empty".to_owned()))?;
+    let token = text
+        .trim()
+        .parse()
+        .map_err(|_| refused("it is empty".to_owned()))?;
     Ok(Some(token))
 }
 

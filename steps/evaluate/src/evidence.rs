@@ -77,7 +77,7 @@ pub struct Answered {
     pub requests: u64,
     /// Where they come from, for people.
     pub source: String,
-    /// Why the times say nothing: too many requests failed.
+    /// Why the times say nothing: requests failed, or were not shown to succeed.
     pub failed: Option<String>,
 }
 
@@ -88,8 +88,19 @@ pub struct AnsweredQuantile {
     pub name: String,
     /// Milliseconds.
     pub value: f64,
-    /// Its interval by order statistics, when the requests are at hand.
-    pub interval: Option<(f64, f64)>,
+    /// Its interval by order statistics, when there is one.
+    pub interval: Option<QuantileInterval>,
+}
+
+/// Where a quantile lies, two-sided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantileInterval {
+    /// Milliseconds.
+    pub lower: f64,
+    /// Milliseconds.
+    pub upper: f64,
+    /// With which confidence.
+    pub level: f64,
 }
 
 /// The answers to one behavioural test.

@@ -15,6 +15,7 @@ use super::gates::{
 };
 use super::value::{GateFile, GateValue, Rule, SeverityWord};
 use crate::comparison::bootstrap::{Method, Plan};
+use crate::load::requests_needed;
 use crate::metrics::{Direction, Metric};
 
 /// Fewest bootstrap replicates: the tails of an interval rest on a fortieth of them.
@@ -178,7 +179,7 @@ impl Reader<'_> {
         let Some(bound) = value.bound else {
             return self.refuse(field, "has no `bound`: a gate without a number holds nothing");
         };
-        let (low, high) = range(metric);
+        let (low, high) = metric.range();
         Ok(ThresholdGate {
             metric,
             side,
@@ -205,7 +206,8 @@ impl Reader<'_> {
         value: &GateFile,
         min_rows: u64,
     ) -> Result<ChampionGate, ConfigError> {
-        let widest = range(metric).1 - range(metric).0;
+        let (low, high) = metric.range();
+        let widest = high - low;
         let possible = |number: f64| {
             self.within(
                 field,
@@ -248,6 +250,13 @@ impl Reader<'_> {
                 return self.refuse(&sub(field, "rule"), allowed);
             }
         };
+        if let (Some(_), ChampionRule::Point(_) | ChampionRule::CiLower(_)) = (value.alpha, rule) {
+            return self.refuse(
+                &sub(field, "alpha"),
+                "is only for the rules superiority and non_inferiority: the level of an interval is \
+                 evaluation.confidence",
+            );
+        }
         Ok(ChampionGate {
             metric,
             rule,
@@ -284,6 +293,18 @@ impl Reader<'_> {
                 "evaluation.latency.requests",
                 format!("is {requests}; 100 to 1000000 requests are needed"),
             );
+        }
+        for (quantile, _) in &bounds {
+            let needed = requests_needed(quantile.share());
+            if requests < needed {
+                return self.refuse(
+                    "evaluation.latency.requests",
+                    format!(
+                        "is {requests}, and {} needs {needed}: no model could pass",
+                        quantile.name()
+                    ),
+                );
+            }
         }
         Ok(Latency {
             bounds,
@@ -434,13 +455,4 @@ fn sub(field: &str, key: &str) -> String {
 
 fn severity(word: Option<SeverityWord>) -> Severity {
     word.map_or(Severity::Error, Severity::from)
-}
-
-/// What a metric can be: a bound outside of it would pass or fail any model.
-fn range(metric: Metric) -> (f64, f64) {
-    match metric {
-        Metric::Mcc | Metric::Gini => (-1.0, 1.0),
-        Metric::LogLoss => (0.0, f64::INFINITY),
-        _ => (0.0, 1.0),
-    }
 }

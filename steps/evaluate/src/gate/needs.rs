@@ -81,6 +81,13 @@ fn gated(args: &GateArgs, gates: &Gates, tests: &[Test]) -> Option<String> {
             "latency is gated and was not measured: add --load-report load.json, or --endpoint URL".into(),
         );
     }
+    if gates.latency.is_some() && args.load_report.is_some() && args.model.is_none() {
+        return Some(
+            "--load-report is held to be about the challenger, whose name is not known: add --model NAME, as evaluate \
+             load was given it"
+                .into(),
+        );
+    }
     let sensitive = names(&args.sensitive_columns);
     if gates
         .fairness

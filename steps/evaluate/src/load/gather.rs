@@ -331,6 +331,13 @@ mod tests {
         assert_eq!(named(&["--record", "a", "--record2", "b"]).unwrap(), ["a"]);
     }
 
+    /// A gate in the form of the seed bounds the p99: the defaults must be able to pass it, some errors included.
+    #[test]
+    fn the_default_load_bears_a_p99() {
+        let spare = requests(&args(&[])).unwrap() as f64 * (1.0 - args(&[]).max_error_rate);
+        assert!(spare >= super::super::requests_needed(0.99) as f64, "{spare}");
+    }
+
     #[test]
     fn flags_that_cannot_be_are_named() {
         let said = |more: &[&str]| {

@@ -18,7 +18,7 @@ mod schedule;
 pub use cli::{Arrivals, InputFormat, LoadArgs, ProtocolName, Span};
 pub use decide::{Bounds, Decision, Measured, decide};
 pub use drive::WarmUp;
-pub use quantile::{QuantileEstimate, estimate, requests_needed};
+pub use quantile::{ALPHA, QuantileEstimate, estimate, requests_needed};
 pub use schedule::{Slot, schedule};
 
 use kserve_api::record;

@@ -113,7 +113,10 @@ pub(super) async fn gather(
         }
     };
     let latency = match &gates.latency {
-        Some(latency) => Some(latency::measure(args, latency, base, &plan.features, cx, &mut out).await?),
+        Some(latency) => {
+            let asked = (latency, gates.confidence);
+            Some(latency::measure(args, asked, base, &plan.features, cx, &mut out).await?)
+        }
         None => None,
     };
     let behaviour = if tests.is_empty() {
