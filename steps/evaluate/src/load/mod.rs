@@ -21,6 +21,8 @@ pub use drive::WarmUp;
 pub use quantile::{ALPHA, QuantileEstimate, estimate, requests_needed};
 pub use schedule::{Slot, schedule};
 
+use std::sync::Arc;
+
 use kserve_api::record;
 use step_contract::{CommandKind, CommandSpec, Exit, ServedSpec, TemplateSpec, VerdictSpec};
 use step_runtime::{Context, Finished, StepError};
@@ -67,7 +69,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
 /// # Errors
 /// Bad flags or data, a server that refuses the requests or is not there, SIGTERM.
 pub async fn run(args: LoadArgs, cx: Context) -> Result<Finished, StepError> {
-    let plan = gather::plan(&args, &cx).await?;
+    let plan = Arc::new(gather::plan(&args, &cx).await?);
     let targets = gather::targets(&args, &cx, &plan).await?;
     let measured = drive::drive(&plan, targets, &cx).await?;
     let decision = decide(&plan.bounds, &measured);

@@ -23,7 +23,7 @@ pub(super) fn write(
         .with_input(
             Input::new("data", &plan.data.uri)
                 .digest(&plan.data.digest)
-                .rows(table.rows() as u64)
+                .rows(plan.data.rows as u64)
                 .detail(format!(
                     "{} feature columns: {}",
                     table.names().len(),
