@@ -140,6 +140,10 @@ fn a_gates_file_that_cannot_decide_is_refused_with_its_place() {
         &["alpha", "evaluation.confidence"],
     );
     refused(
+        "evaluation: {confidence: 0.999, bootstrap: {replicates: 2000}, minimum_thresholds: {auc_roc: 0.5}}",
+        &["replicates", "20000 to 200000 are needed at confidence 0.999"],
+    );
+    refused(
         "evaluation: {bootstrap: {replicates: 10}, minimum_thresholds: {auc_roc: 0.5}}",
         &["2000"],
     );
@@ -196,6 +200,37 @@ fn the_rule_ci_lower_asks_more_than_the_point() {
     gate("ci_lower")
         .says("FAIL", 3)
         .outcome("threshold:auc_roc", "fail", &["the lower end of auc_roc"]);
+}
+
+/// At any level ten replicates or more lie beyond either end: of 2,000 a level of 0.999 leaves one.
+#[test]
+fn the_level_that_is_asked_for_is_drawn_for_and_printed() {
+    let dir = Dir::new();
+    let ours = rows(120, 2.2);
+    let at = |level: f64| {
+        let gates = format!(
+            "evaluation: {{confidence: {level}, minimum_thresholds: {{f1_score: 0.1, recall: 0.1}}}}"
+        );
+        let ran = dir.gate(&gates, &ours, None, &[]);
+        ran.says("PASS", 0);
+        ran
+    };
+    let width = |ran: &common::Ran, id: &str| {
+        let interval = &ran.check(id)["interval"];
+        interval["upper"].as_f64().unwrap_or(0.0) - interval["lower"].as_f64().unwrap_or(0.0)
+    };
+    let (usual, strict) = (at(0.95), at(0.999));
+    for (ran, level, replicates) in [(&usual, 0.95, 2000), (&strict, 0.999, 20_000)] {
+        let check = ran.check("threshold:f1_score");
+        assert_eq!(check["interval"]["level"], level);
+        assert_eq!(
+            check["interval"]["method"],
+            format!("bootstrap percentile, {replicates} replicates")
+        );
+    }
+    for id in ["threshold:f1_score", "threshold:recall"] {
+        assert!(width(&strict, id) > 1.4 * width(&usual, id), "{id}");
+    }
 }
 
 #[test]
@@ -379,6 +414,20 @@ fn labels_that_contradict_each_other_are_refused() {
     Dir::new()
         .gate(DELTA, &ours, Some(&theirs), &[])
         .refuses(2, &["labels of 1 id differ", "r00004"]);
+}
+
+#[test]
+fn flags_that_mean_nothing_are_said_to() {
+    let dir = Dir::new();
+    let ours = rows(300, 4.0);
+    dir.gate(FLOOR, &ours, None, &["--github-repository", "delays"])
+        .refuses(2, &["--github-repository is `delays`", "OWNER/NAME"]);
+    dir.gate(FLOOR, &ours, None, &["--run", "preds.csv"])
+        .refuses(2, &["preds.csv", "this is no JSON"]);
+    let ran = dir.gate(FLOOR, &ours, None, &["--load-report", "load.json"]);
+    ran.says("PASS", 0);
+    let notes = ran.report["notes"].to_string();
+    assert!(notes.contains("load.json was not read"), "{notes}");
 }
 
 #[test]

@@ -20,6 +20,10 @@ use crate::metrics::{Direction, Metric};
 
 /// Fewest bootstrap replicates: the tails of an interval rest on a fortieth of them.
 const MIN_REPLICATES: u64 = 2000;
+/// Replicates that lie beyond either end of an interval.
+const IN_A_TAIL: f64 = 10.0;
+/// As many as the narrowest tail takes.
+const MAX_REPLICATES: u64 = 200_000;
 
 /// Reads and checks a gates file. `name` is the file as the user knows it.
 pub fn load(name: &str, text: &str) -> Result<Gates, ConfigError> {
@@ -83,7 +87,7 @@ impl Reader<'_> {
                 _ => None,
             },
             slices: self.slices(&slices)?,
-            bootstrap: self.bootstrap(&file.bootstrap.clone().unwrap_or_default())?,
+            bootstrap: self.bootstrap(&file.bootstrap.clone().unwrap_or_default(), confidence)?,
         };
         let none = gates.thresholds.is_empty()
             && gates.champion.is_empty()
@@ -369,12 +373,17 @@ impl Reader<'_> {
         })
     }
 
-    fn bootstrap(&self, file: &BootstrapFile) -> Result<Plan, ConfigError> {
-        let replicates = file.replicates.unwrap_or(MIN_REPLICATES);
-        if !(MIN_REPLICATES..=100_000).contains(&replicates) {
+    fn bootstrap(&self, file: &BootstrapFile, confidence: f64) -> Result<Plan, ConfigError> {
+        // A tail that a level asks for has to hold replicates, or the interval is of a lower level than it says.
+        let tail = (1.0 - confidence) / 2.0;
+        let fewest = ((IN_A_TAIL / tail).round() as u64).max(MIN_REPLICATES);
+        let replicates = file.replicates.unwrap_or(fewest);
+        if !(fewest..=MAX_REPLICATES).contains(&replicates) {
             return self.refuse(
                 "evaluation.bootstrap.replicates",
-                format!("is {replicates}; {MIN_REPLICATES} to 100000 are needed"),
+                format!(
+                    "is {replicates}; {fewest} to {MAX_REPLICATES} are needed at confidence {confidence}"
+                ),
             );
         }
         Ok(Plan {

@@ -159,7 +159,7 @@ pub struct CalibrationFile {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BootstrapFile {
-    /// Replicates, 2000 at least. Default 2000.
+    /// Replicates, at least 2000 and 20 / (1 - confidence), which is the default.
     pub replicates: Option<u64>,
     /// What the replicates are seeded with. Default 1.
     pub seed: Option<u64>,

@@ -18,6 +18,21 @@ fn find(args: &GateArgs, gates: &Gates, tests: &[Test]) -> Option<String> {
     sources(args)
         .or_else(|| records(args))
         .or_else(|| gated(args, gates, tests))
+        .or_else(|| repository(args))
+}
+
+/// A name that no repository has is a wrong flag, and not a notification that failed.
+fn repository(args: &GateArgs) -> Option<String> {
+    let given = args.github_repository.as_deref()?;
+    let valid = |part: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let named = given.split_once('/');
+    let is_one = named.is_some_and(|(owner, name)| valid(owner) && valid(name));
+    (!is_one).then(|| format!("--github-repository is `{given}`: OWNER/NAME is needed"))
 }
 
 fn sources(args: &GateArgs) -> Option<String> {

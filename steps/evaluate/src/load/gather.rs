@@ -171,7 +171,8 @@ fn labelled(args: &LoadArgs) -> Result<Vec<(String, &str)>, StepError> {
     }
     if args.model.len() != 1 && args.model.len() != count {
         return Err(StepError::usage(format!(
-            "{count} endpoint(s) and {} models are given; give one --model for all, or one for each",
+            "{} and {} models are given; give one --model for all, or one for each",
+            crate::decide::count(count as u64, "endpoint", "endpoints"),
             args.model.len()
         )));
     }
@@ -379,7 +380,7 @@ mod tests {
         let typo = ["--endpoint", "canary=http://h:2", "--gate", "cannary"];
         assert!(said(&typo).contains("did you mean `canary`?"));
         assert!(said(&["--endpoint", "http://h:2", "--endpoint", "http://h:3"]).contains("3 endpoints"));
-        assert!(said(&["--model", "a", "--model", "b"]).contains("1 endpoint(s) and 3 models"));
+        assert!(said(&["--model", "a", "--model", "b"]).contains("1 endpoint and 3 models"));
         assert!(said(&["--endpoint", "1=http://h:2"]).contains("both endpoints are named `1`"));
     }
 }

@@ -113,7 +113,14 @@ pub(super) async fn gather(
             let asked = (latency, gates.confidence);
             Some(latency::measure(args, asked, base, &features, cx, &mut out).await?)
         }
-        None => None,
+        None => {
+            if let Some(at) = &args.load_report {
+                out.notes.push(Note::warn(format!(
+                    "--load-report {at} was not read: the gates bound no latency."
+                )));
+            }
+            None
+        }
     };
     let behaviour = if tests.is_empty() {
         Vec::new()
