@@ -1,8 +1,13 @@
 //! `evaluate gate` on answer times: whose they are, how many they rest on, and whether anything was answered.
 
+#![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
+
 mod common;
 
+use std::time::Duration;
+
 use common::{Dir, LoadReport, Ran, rows};
+use step_testkit::{ModelStub, Reply};
 
 const GATES: &str = "evaluation: {latency: {p95_ms: 50, p99_ms: 100}}";
 
@@ -120,15 +125,49 @@ fn of_two_endpoints_the_challenger_is_taken() {
         p95: 70.0,
         ..LoadReport::default()
     };
-    let ran = gate(
-        &dir,
-        &LoadReport::of(&[champion.clone(), slow("challenger")]),
-        &[],
-    );
+    let ran = gate(&dir, &LoadReport::of(&[champion, slow("challenger")]), &[]);
     ran.says("FAIL", 3)
         .outcome("latency:p95_ms", "fail", &["70 is above 50 ms"]);
     assert_eq!(ran.report["bindings"]["latency.endpoint"], "http://h:8081/");
     assert_eq!(ran.report["bindings"]["latency.model"], "m");
     let pair = LoadReport::of(&[LoadReport::default(), slow("2")]);
     gate(&dir, &pair, &[]).refuses(2, &["drove 1 and 2", "challenger=URL"]);
+}
+
+/// What `load` writes is what `gate` reads: 300 requests are enough for both.
+#[test]
+fn a_load_is_evidence_for_the_gate_of_its_model() {
+    let dir = Dir::new();
+    let server = ModelStub::start(Duration::ZERO, |_, _| Reply::Predict(0.5)).expect("a free port");
+    dir.file("requests.csv", "a,b\n1,2\n3,4\n");
+    let url = server.url();
+    let load = dir.run(&[
+        "load",
+        "--endpoint",
+        &url,
+        "--model",
+        "m",
+        "--data",
+        "requests.csv",
+        "--rate",
+        "300",
+        "--duration",
+        "1s",
+        "--arrivals",
+        "fixed",
+        "--record",
+        "load.parquet",
+    ]);
+    load.says("PASS", 0);
+    let report = std::fs::read_to_string(dir.path().join("report.json")).expect("a report");
+    dir.file("load.json", report);
+    let gates = "evaluation: {latency: {p95_ms: 5000, p99_ms: 9000}}";
+    let of = |model: &str| {
+        let load = ["--load-report", "load.json", "--model", model];
+        dir.gate(gates, &rows(200, 2.0), None, &load)
+    };
+    of("m")
+        .says("PASS", 0)
+        .outcome("latency:p99_ms", "pass", &["300 requests", "90% interval"]);
+    of("another").refuses(2, &["drove model `m`", "challenger is `another`"]);
 }

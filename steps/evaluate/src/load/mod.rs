@@ -72,18 +72,26 @@ pub async fn run(args: LoadArgs, cx: Context) -> Result<Finished, StepError> {
     let plan = Arc::new(gather::plan(&args, &cx).await?);
     let targets = gather::targets(&args, &cx, &plan).await?;
     let measured = drive::drive(&plan, targets, &cx).await?;
-    let decision = decide(&plan.bounds, &measured);
-
     let mut statement = cx.statement().material(&plan.data.uri, &plan.data.digest);
     for endpoint in &measured {
         statement = statement.parameter(&format!("endpoint.{}", endpoint.label), endpoint.url.clone());
     }
-    let verdict = decision.verdict;
-    let report = report::write(cx.report(), &args, &plan, &measured, decision);
+    let (empty, judged) = (cx.report(), Arc::clone(&plan));
+    let (verdict, report, records) = cx
+        .apart(move || {
+            let decision = decide(&judged.bounds, &measured);
+            let verdict = decision.verdict;
+            let report = report::write(empty, &args, &judged, &measured, decision);
+            let records: Result<Vec<_>, _> = measured
+                .iter()
+                .map(|endpoint| record::to_parquet(&endpoint.requests))
+                .collect();
+            (verdict, report, records)
+        })
+        .await?;
     let mut finished = Finished::decision(verdict, report, statement);
-    for (endpoint, location) in measured.iter().zip(&plan.records) {
-        let bytes =
-            record::to_parquet(&endpoint.requests).map_err(|why| StepError::internal(why.to_string()))?;
+    let records = records.map_err(|why| StepError::internal(why.to_string()))?;
+    for (bytes, location) in records.into_iter().zip(&plan.records) {
         finished = finished.with_output(location, bytes);
     }
     Ok(finished)

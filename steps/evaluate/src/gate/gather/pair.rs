@@ -10,13 +10,20 @@ use crate::evidence::Ids;
 /// Ids that a message names.
 const NAMED: usize = 3;
 
-/// The rows of a file in the order of their ids, of which no two are the same.
-pub(super) fn order(file: &str, column: &str, ids: &Ids) -> Result<Vec<u32>, StepError> {
+/// Rows in the order of their ids.
+pub(super) fn sorted(ids: &Ids) -> Vec<u32> {
     let mut order: Vec<u32> = (0_u32..).take(ids.len()).collect();
     let id = |row: &u32| ids.get(*row as usize);
     if !order.is_sorted_by(|a, b| id(a) <= id(b)) {
         order.par_sort_unstable_by(|a, b| id(a).cmp(id(b)).then(a.cmp(b)));
     }
+    order
+}
+
+/// The rows of a file in the order of their ids, of which no two are the same.
+pub(super) fn order(file: &str, column: &str, ids: &Ids) -> Result<Vec<u32>, StepError> {
+    let order = sorted(ids);
+    let id = |row: &u32| ids.get(*row as usize);
     let twice: Vec<&str> = order
         .chunk_by(|a, b| id(a) == id(b))
         .filter(|same| same.len() > 1)

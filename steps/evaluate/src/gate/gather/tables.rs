@@ -73,7 +73,7 @@ impl Tables {
                 },
             )));
         }
-        let outside = pair::order("data", "", &frame.outside).unwrap_or_default();
+        let outside = pair::sorted(&frame.outside);
         let paired = |other: Option<Frame>| -> Result<Option<Table>, StepError> {
             let Some(mut other) = other else { return Ok(None) };
             if !outside.is_empty() {
