@@ -1,7 +1,5 @@
 //! `evaluate gate` on answer times: whose they are, how many they rest on, and whether anything was answered.
 
-#![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
-
 mod common;
 
 use std::time::Duration;
