@@ -39,6 +39,42 @@ impl FeatureTable {
     /// # Errors
     /// When the file is not sound, a column is missing, or one is of a type that no request can carry.
     pub fn read(input: &Input, format: Format, columns: Option<&[String]>) -> Result<Self, FeatureError> {
+        Self::read_if(input, format, columns, None)
+    }
+
+    /// Reads these rows only, counted from 0 and ascending: memory goes with them and not with the file.
+    ///
+    /// # Errors
+    /// As [`FeatureTable::read`].
+    pub fn read_rows(
+        input: &Input,
+        format: Format,
+        columns: Option<&[String]>,
+        rows: &[usize],
+    ) -> Result<Self, FeatureError> {
+        Self::read_if(input, format, columns, Some(rows))
+    }
+
+    /// Counts the rows of a file.
+    ///
+    /// # Errors
+    /// When the file is not sound.
+    pub fn count(input: &Input, format: Format) -> Result<usize, FeatureError> {
+        let source = Source::open(input.clone(), format)?;
+        let mut table = source.scan(&ReadOptions::columns(Vec::<String>::new()))?;
+        let mut rows = 0;
+        while let Some(batch) = table.next_batch()? {
+            rows += batch.rows();
+        }
+        Ok(rows)
+    }
+
+    fn read_if(
+        input: &Input,
+        format: Format,
+        columns: Option<&[String]>,
+        rows: Option<&[usize]>,
+    ) -> Result<Self, FeatureError> {
         let file = &input.name;
         let source = Source::open(input.clone(), format)?;
         let options = columns.map_or_else(ReadOptions::default, |names| {
@@ -64,9 +100,23 @@ impl FeatureTable {
                 Ok((field.name.clone(), empty))
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let mut before = 0;
         while let Some(batch) = table.next_batch()? {
+            let wanted = match rows {
+                None => batch,
+                Some(rows) => {
+                    let (first, after) = (before, before + batch.rows());
+                    before = after;
+                    let mut mask = vec![false; batch.rows()];
+                    let from = rows.partition_point(|row| *row < first);
+                    for row in rows[from..].iter().take_while(|row| **row < after) {
+                        mask[row - first] = true;
+                    }
+                    batch.filter(&mask)?
+                }
+            };
             for (name, values) in &mut read {
-                extend(values, batch.column(name)?);
+                extend(values, wanted.column(name)?);
             }
         }
         if let Some(names) = columns {
@@ -129,6 +179,12 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("r.csv: column `when` is"), "{error}");
+        assert_eq!(FeatureTable::count(&input, format.clone()).unwrap(), 2);
+        let second = FeatureTable::read_rows(&input, format.clone(), Some(&names), &[1]).unwrap();
+        assert_eq!(second.rows(), 1);
+        let body = String::from_utf8(second.body(&shape, 0..1).unwrap()).unwrap();
+        assert!(body.ends_with(r#""data":[8.0,null]}]}"#), "{body}");
+
         let missing = ["aa".to_owned()];
         assert!(
             FeatureTable::read(&input, format, Some(&missing))

@@ -6,7 +6,9 @@
 //! another bucket is the same dataset; a file that moved between partitions is not.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,23 @@ pub struct Window {
     pub from: String,
     /// First instant after, RFC 3339.
     pub to: String,
+}
+
+impl Window {
+    /// The first instant inside and the first after, in nanoseconds since 1970-01-01: a row is inside when its time
+    /// is, and a row without a time never is.
+    ///
+    /// # Errors
+    /// An end that is no instant, named.
+    pub fn range(&self) -> Result<Range<i128>, String> {
+        let instant = |field: &str, text: &str| match text.parse::<Timestamp>() {
+            Ok(at) => Ok(at.as_nanosecond()),
+            Err(_) => Err(format!(
+                "window.{field} is `{text}`, an instant as RFC 3339 has it is needed"
+            )),
+        };
+        Ok(instant("from", &self.from)?..instant("to", &self.to)?)
+    }
 }
 
 /// One named part of a dataset.

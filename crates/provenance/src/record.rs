@@ -57,11 +57,21 @@ struct Head {
     schema: Option<String>,
 }
 
+/// The parser's words are enough where it knows the fields; of another kind of file they say nothing.
+fn no_record(cause: &serde_json::Error) -> String {
+    match cause.classify() {
+        serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
+            format!("this is no JSON, which a record of an earlier step is ({cause})")
+        }
+        _ => cause.to_string(),
+    }
+}
+
 /// A record that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Not JSON or not these fields.
-    #[error("{name}: {cause}")]
+    #[error("{name}: {}", no_record(cause))]
     Json {
         /// The file.
         name: String,

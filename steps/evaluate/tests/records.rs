@@ -7,9 +7,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::{Dir, Ran, csv, rows};
-use provenance::{DataObject, Dataset, FileDigest, Record as _, Split, digest_bytes, digest_files};
+use provenance::{DataObject, Dataset, FileDigest, Record as _, Split, Window, digest_bytes, digest_files};
 use serde_json::{Value, json};
 
 const FLOOR: &str = "evaluation: {minimum_thresholds: {auc_roc: 0.8}}";
@@ -97,6 +98,106 @@ fn bytes_that_changed_and_rows_of_another_split_are_refused() {
     gate(&dir, &["--split", "test"]).refuses(2, &["dataset.json", "mlops-steps/dataset/v1"]);
 }
 
+/// `test.csv` of 400 rows of which the first 300 lie in the window, and its record; beside it a file that the window
+/// left out whole.
+fn windowed(dir: &Dir, recorded: u64) {
+    let text = |from: usize, to: usize| {
+        let mut text = "id,label,at\n".to_owned();
+        for (at, row) in rows(500, 4.0).iter().enumerate().take(to).skip(from) {
+            let day = match at {
+                0..300 => "2013-06-30T23:59:59Z",
+                300..350 => "2013-07-01T00:00:00Z",
+                350..380 => "2013-05-31T23:59:59Z",
+                _ => "",
+            };
+            text += &format!("{},{},{day}\n", row.id, row.label);
+        }
+        text
+    };
+    let (test, older) = (text(0, 400), text(350, 380));
+    std::fs::create_dir_all(dir.path().join("data")).expect("a folder");
+    let path = dir.file("data/test.csv", &test);
+    dir.file("data/older.csv", older.replace('r', "o"));
+    let object = DataObject {
+        uri: path.display().to_string(),
+        size: test.len() as u64,
+        etag: None,
+        version_id: None,
+        rows: recorded,
+        digest: digest_bytes(&test),
+    };
+    let split = Split::new(object.uri.clone(), vec![object]).expect("one object");
+    let window = Window {
+        column: "at".to_owned(),
+        as_of: "2013-07-01".to_owned(),
+        length: "30d".to_owned(),
+        from: "2013-06-01T00:00:00Z".to_owned(),
+        to: "2013-07-01T00:00:00Z".to_owned(),
+    };
+    let dataset = Dataset::new(None, Some(window), BTreeMap::from([("test".to_owned(), split)]));
+    dir.file("dataset.json", dataset.to_json());
+}
+
+/// Rows outside of the window were not validated: scores of them are nobody's evidence.
+#[test]
+fn rows_outside_of_the_window_are_not_judged() {
+    let dir = Dir::new();
+    windowed(&dir, 300);
+    let good = rows(500, 4.0);
+    // What lies outside would fail any floor.
+    let mixed: Vec<common::Row> = rows(400, -4.0)
+        .into_iter()
+        .enumerate()
+        .map(|(at, bad)| if at < 300 { good[at].clone() } else { bad })
+        .collect();
+    let judged = ["--dataset", "dataset.json", "--split", "test"];
+    for more in [&[][..], &["--data", "data/test.csv"], &["--data", "data"]] {
+        let ran = dir.gate(FLOOR, &mixed, Some(&mixed), &[&judged[..], more].concat());
+        ran.says("PASS", 0)
+            .outcome("rows:all", "pass", &["300 rows"])
+            .outcome("threshold:auc_roc", "pass", &["300 rows"]);
+        assert!(
+            ran.report["notes"].to_string().contains("outside of the window"),
+            "{}",
+            ran.report["notes"]
+        );
+        assert_eq!(
+            ran.report["bindings"]["window"],
+            "at from 2013-06-01T00:00:00Z to 2013-07-01T00:00:00Z"
+        );
+    }
+    // Predictions of the window alone are as good; a row of it that is missing is missed.
+    dir.gate(FLOOR, &mixed[..300], None, &judged).says("PASS", 0);
+    dir.gate(FLOOR, &mixed[1..], None, &judged)
+        .refuses(2, &["1 id of data matches no row of predictions", "`r00000`"]);
+    dir.gate(FLOOR, &good[..401], None, &judged)
+        .refuses(2, &["1 id of predictions matches no row of data", "`r00400`"]);
+    windowed(&dir, 299);
+    dir.gate(FLOOR, &mixed, None, &judged)
+        .refuses(2, &["test.csv", "300 rows lie in the window", "says 299"]);
+    windowed(&dir, 300);
+    let blind = std::fs::read_to_string(dir.path().join("dataset.json")).expect("the record");
+    dir.file("dataset.json", blind.replace("\"at\"", "\"when\""));
+    dir.gate(FLOOR, &mixed, None, &judged)
+        .refuses(2, &["test.csv", "column `when`", "not there"]);
+}
+
+/// Work that grows with the square of what is missing would take minutes here.
+#[test]
+fn a_file_without_one_score_is_told_at_once() {
+    let dir = Dir::new();
+    let mut ours = rows(300_000, 3.0);
+    ours.iter_mut().for_each(|row| row.score.clear());
+    ours[0].score = "0.5".to_owned();
+    let began = Instant::now();
+    dir.gate(FLOOR, &ours, None, &[]).says("FAIL", 3).outcome(
+        "scores:challenger",
+        "fail",
+        &["299,999 scores of the challenger"],
+    );
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 /// Slow on purpose: as many resamples as the file may ask for.
 const SLOW: &str = "evaluation: {minimum_thresholds: {f1_score: 0.6}, champion_improvement: {f1_score_delta: -0.5}, \
                     bootstrap: {replicates: 100000}}";
@@ -134,10 +235,14 @@ fn resampling(dir: &Dir) -> std::process::Child {
 fn sigterm_in_the_decision_leaves_no_verdict() {
     let dir = Dir::new();
     let child = resampling(&dir);
+    let asked = Instant::now();
     common::signal("TERM", child.id());
     let ran = Ran::of(child.wait_with_output().expect("it ends"), dir.path());
     assert_eq!((ran.exit, ran.stdout.as_str()), (143, ""));
-    assert!(!dir.path().join("verdict").exists());
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    for name in ["report.json", "statement.json", "verdict"] {
+        assert!(!dir.path().join(name).exists(), "{name} speaks for no decision");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod interval;
 pub mod mcnemar;
 pub mod power;
 mod random;
+pub mod unvaried;
 
 pub use random::SplitMix64;
 

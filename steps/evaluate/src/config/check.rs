@@ -15,10 +15,15 @@ use super::gates::{
 };
 use super::value::{GateFile, GateValue, Rule, SeverityWord};
 use crate::comparison::bootstrap::{Method, Plan};
+use crate::load::requests_needed;
 use crate::metrics::{Direction, Metric};
 
 /// Fewest bootstrap replicates: the tails of an interval rest on a fortieth of them.
 const MIN_REPLICATES: u64 = 2000;
+/// Replicates that lie beyond either end of an interval.
+const IN_A_TAIL: f64 = 10.0;
+/// As many as the narrowest tail takes.
+const MAX_REPLICATES: u64 = 200_000;
 
 /// Reads and checks a gates file. `name` is the file as the user knows it.
 pub fn load(name: &str, text: &str) -> Result<Gates, ConfigError> {
@@ -82,7 +87,7 @@ impl Reader<'_> {
                 _ => None,
             },
             slices: self.slices(&slices)?,
-            bootstrap: self.bootstrap(&file.bootstrap.clone().unwrap_or_default())?,
+            bootstrap: self.bootstrap(&file.bootstrap.clone().unwrap_or_default(), confidence)?,
         };
         let none = gates.thresholds.is_empty()
             && gates.champion.is_empty()
@@ -178,7 +183,7 @@ impl Reader<'_> {
         let Some(bound) = value.bound else {
             return self.refuse(field, "has no `bound`: a gate without a number holds nothing");
         };
-        let (low, high) = range(metric);
+        let (low, high) = metric.range();
         Ok(ThresholdGate {
             metric,
             side,
@@ -205,7 +210,8 @@ impl Reader<'_> {
         value: &GateFile,
         min_rows: u64,
     ) -> Result<ChampionGate, ConfigError> {
-        let widest = range(metric).1 - range(metric).0;
+        let (low, high) = metric.range();
+        let widest = high - low;
         let possible = |number: f64| {
             self.within(
                 field,
@@ -248,6 +254,13 @@ impl Reader<'_> {
                 return self.refuse(&sub(field, "rule"), allowed);
             }
         };
+        if let (Some(_), ChampionRule::Point(_) | ChampionRule::CiLower(_)) = (value.alpha, rule) {
+            return self.refuse(
+                &sub(field, "alpha"),
+                "is only for the rules superiority and non_inferiority: the level of an interval is \
+                 evaluation.confidence",
+            );
+        }
         Ok(ChampionGate {
             metric,
             rule,
@@ -284,6 +297,18 @@ impl Reader<'_> {
                 "evaluation.latency.requests",
                 format!("is {requests}; 100 to 1000000 requests are needed"),
             );
+        }
+        for (quantile, _) in &bounds {
+            let needed = requests_needed(quantile.share());
+            if requests < needed {
+                return self.refuse(
+                    "evaluation.latency.requests",
+                    format!(
+                        "is {requests}, and {} needs {needed}: no model could pass",
+                        quantile.name()
+                    ),
+                );
+            }
         }
         Ok(Latency {
             bounds,
@@ -348,12 +373,17 @@ impl Reader<'_> {
         })
     }
 
-    fn bootstrap(&self, file: &BootstrapFile) -> Result<Plan, ConfigError> {
-        let replicates = file.replicates.unwrap_or(MIN_REPLICATES);
-        if !(MIN_REPLICATES..=100_000).contains(&replicates) {
+    fn bootstrap(&self, file: &BootstrapFile, confidence: f64) -> Result<Plan, ConfigError> {
+        // A tail that a level asks for has to hold replicates, or the interval is of a lower level than it says.
+        let tail = (1.0 - confidence) / 2.0;
+        let fewest = ((IN_A_TAIL / tail).round() as u64).max(MIN_REPLICATES);
+        let replicates = file.replicates.unwrap_or(fewest);
+        if !(fewest..=MAX_REPLICATES).contains(&replicates) {
             return self.refuse(
                 "evaluation.bootstrap.replicates",
-                format!("is {replicates}; {MIN_REPLICATES} to 100000 are needed"),
+                format!(
+                    "is {replicates}; {fewest} to {MAX_REPLICATES} are needed at confidence {confidence}"
+                ),
             );
         }
         Ok(Plan {
@@ -434,13 +464,4 @@ fn sub(field: &str, key: &str) -> String {
 
 fn severity(word: Option<SeverityWord>) -> Severity {
     word.map_or(Severity::Error, Severity::from)
-}
-
-/// What a metric can be: a bound outside of it would pass or fail any model.
-fn range(metric: Metric) -> (f64, f64) {
-    match metric {
-        Metric::Mcc | Metric::Gini => (-1.0, 1.0),
-        Metric::LogLoss => (0.0, f64::INFINITY),
-        _ => (0.0, 1.0),
-    }
 }

@@ -19,7 +19,8 @@ pub struct GateFile {
     pub rule: Option<Rule>,
     /// How much worse than the champion is still acceptable, for `non_inferiority`.
     pub margin: Option<f64>,
-    /// The chance of being wrong that a test may have. Default 0.05.
+    /// The chance of being wrong that a test may have, for `superiority` and `non_inferiority`. Default 0.05. The
+    /// level of intervals is `evaluation.confidence`.
     pub alpha: Option<f64>,
     /// What a miss means: `error` rejects (default), `warn` is shown.
     pub severity: Option<SeverityWord>,

@@ -9,6 +9,7 @@ use crate::comparison::closed;
 use crate::comparison::delong::{Estimate, Placements};
 use crate::comparison::interval::percentile;
 use crate::comparison::mcnemar::Discordant;
+use crate::comparison::unvaried::Unvaried;
 use crate::metrics::{Metric, MetricError, Ones, Scored};
 
 /// Champion and challenger on the same rows.
@@ -59,10 +60,40 @@ pub struct Improvement {
     source: Source,
 }
 
+/// What the evidence for a difference is read off.
 #[derive(Debug, Clone)]
 enum Source {
     Normal(Estimate),
-    Replicates(Vec<f64>),
+    Replicates(Vec<f64>, Estimate),
+    Unvaried(Unvaried),
+}
+
+impl Source {
+    fn p_below(&self, null: f64) -> f64 {
+        match self {
+            Self::Normal(estimate) => estimate.p_below(null),
+            Self::Replicates(values, estimate) => {
+                share(values, |value| value >= null).unwrap_or_else(|floor| floor.min(estimate.p_below(null)))
+            }
+            Self::Unvaried(rows) => rows.p_below(null),
+        }
+    }
+
+    fn p_above(&self, null: f64) -> f64 {
+        match self {
+            Self::Normal(estimate) => estimate.p_above(null),
+            Self::Replicates(values, estimate) => {
+                share(values, |value| value <= null).unwrap_or_else(|floor| floor.min(estimate.p_above(null)))
+            }
+            Self::Unvaried(rows) => rows.p_above(null),
+        }
+    }
+
+    /// Evidence that the difference is below 0, two-sided, and above 0.
+    fn p(&self) -> [f64; 3] {
+        let (below, above) = (self.p_below(0.0), self.p_above(0.0));
+        [below, (2.0 * below.min(above)).min(1.0), above]
+    }
 }
 
 /// What is known of one metric.
@@ -74,6 +105,13 @@ pub struct Known {
     pub champion: Option<Result<Valued, MetricError>>,
     /// Of the two, when both have a value.
     pub improvement: Option<Improvement>,
+}
+
+impl Known {
+    /// Whether a model has no value here.
+    pub fn undefined(&self) -> bool {
+        self.challenger.is_err() || matches!(self.champion, Some(Err(_)))
+    }
 }
 
 impl Improvement {
@@ -89,18 +127,24 @@ impl Improvement {
 
     /// Evidence that it is not worse by `margin` or more.
     pub fn p_above(&self, null: f64) -> f64 {
-        match &self.source {
-            Source::Normal(estimate) => estimate.p_above(null),
-            Source::Replicates(values) => share(values, |value| value <= null),
-        }
+        self.source.p_above(null)
     }
 }
 
-/// `(1 + k) / (1 + B)` of the replicates: never 0, for more replicates might have shown one
-/// (Davison & Hinkley 1997, section 4.2).
-fn share(values: &[f64], of: impl Fn(f64) -> bool) -> f64 {
+/// `(1 + k) / (1 + B)` of the replicates (Davison & Hinkley 1997, section 4.2). When none is there the number of
+/// replicates is all that it tells: the error is that floor, beyond which the normal tail speaks, for a test that
+/// cannot go below `1 / (1 + B)` would reject nothing among more slices than `alpha * (1 + B)`.
+fn share(values: &[f64], of: impl Fn(f64) -> bool) -> Result<f64, f64> {
     let k = values.iter().filter(|value| of(**value)).count();
-    (1 + k) as f64 / (1 + values.len()) as f64
+    let share = (1 + k) as f64 / (1 + values.len()) as f64;
+    if k == 0 { Err(share) } else { Ok(share) }
+}
+
+/// An interval of less than this is a point.
+const POINT: f64 = 1e-12;
+
+fn is_point((low, high): (f64, f64)) -> bool {
+    high - low <= POINT
 }
 
 /// Up to so many rows every interval is resampled; beyond, what has a closed form takes that, and what has none is
@@ -219,11 +263,26 @@ impl Look<'_, '_> {
             });
             (interval, self.bootstrap())
         };
-        Ok(Valued {
+        Ok(self.widened(model, value, (interval, method)))
+    }
+
+    /// The value with an interval that is no point: rows that all say the same are still so many and no more.
+    fn widened(&self, model: usize, value: f64, (interval, method): (Option<(f64, f64)>, String)) -> Valued {
+        let Some(ends) = interval.filter(|ends| is_point(*ends)) else {
+            return Valued {
+                value,
+                interval,
+                method,
+            };
+        };
+        let rows = Unvaried::new(self.metric, value, self.both[model].labels());
+        let (low, high) = self.metric.range();
+        let reach = rows.reach(self.wanted.level);
+        Valued {
             value,
-            interval,
-            method,
-        })
+            interval: Some(((ends.0 - reach).max(low), (ends.1 + reach).min(high))),
+            method: unvaried(rows),
+        }
     }
 
     fn auc_interval(&self, place: &Placements) -> (f64, f64) {
@@ -264,29 +323,59 @@ impl Look<'_, '_> {
             return None;
         };
         let delta = closed::improvement(ours, theirs, self.metric)?;
+        let interval = Some(delta.interval(self.wanted.level));
+        Some(self.tested(
+            ("delta method", "delta method, paired".to_owned()),
+            delta,
+            interval,
+            Source::Normal(delta),
+        ))
+    }
+
+    /// The improvement with its test. Scores that differ, and not once to any effect, are so many rows and no more;
+    /// a model against itself differs on no row whatever.
+    fn tested(
+        &self,
+        (test, method): (&'static str, String),
+        delta: Estimate,
+        interval: Option<(f64, f64)>,
+        source: Source,
+    ) -> Improvement {
+        let mut valued = Valued {
+            value: delta.value,
+            interval,
+            method,
+        };
+        let (mut test, mut source) = (test, source);
+        let itself = || {
+            self.both
+                .windows(2)
+                .all(|pair| pair[0].scores() == pair[1].scores())
+        };
+        if interval.is_some_and(is_point) && !itself() {
+            let rows = Unvaried::new(self.metric, delta.value, self.both[0].labels());
+            let (low, high) = self.metric.range();
+            let (reach, most) = (rows.reach(self.wanted.level), high - low);
+            valued.interval = Some(((delta.value - reach).max(-most), (delta.value + reach).min(most)));
+            valued.method = unvaried(rows);
+            (test, source) = ("no row varies", Source::Unvaried(rows));
+        }
         let discordant = self.discordant();
         let (test, p) = match discordant {
             Some(counts) => (
                 counts.test(),
                 [counts.p_worse(), counts.p_two_sided(), counts.p_better()],
             ),
-            None => (
-                "delta method",
-                [delta.p_below(0.0), delta.p_two_sided(), delta.p_above(0.0)],
-            ),
+            None => (test, source.p()),
         };
-        Some(Improvement {
-            valued: Valued {
-                value: delta.value,
-                interval: Some(delta.interval(self.wanted.level)),
-                method: "delta method, paired".to_owned(),
-            },
+        Improvement {
+            valued,
             se: delta.se,
             test,
             p,
             discordant,
-            source: Source::Normal(delta),
-        })
+            source,
+        }
     }
 
     fn improvement(&self, challenger: f64, champion: f64) -> Option<Improvement> {
@@ -298,18 +387,9 @@ impl Look<'_, '_> {
                 value: auc.value * self.stretch(),
                 se: auc.se * self.stretch(),
             };
-            return Some(Improvement {
-                valued: Valued {
-                    value: delta.value,
-                    interval: Some(delta.interval(self.wanted.level)),
-                    method: "DeLong, paired".to_owned(),
-                },
-                se: delta.se,
-                test: "DeLong",
-                p: [delta.p_below(0.0), delta.p_two_sided(), delta.p_above(0.0)],
-                discordant: None,
-                source: Source::Normal(delta),
-            });
+            let interval = Some(delta.interval(self.wanted.level));
+            let named = ("DeLong", "DeLong, paired".to_owned());
+            return Some(self.tested(named, delta, interval, Source::Normal(delta)));
         }
         let Some(drawn) = self.drawn else {
             return self.closed();
@@ -321,30 +401,13 @@ impl Look<'_, '_> {
         let of = |values: &[f64]| self.metric.improvement(values[0], values[1]);
         let interval = bootstrap::interval(self.both, self.metric, &deltas, self.plan(), &of)
             .or_else(|| percentile(&deltas, self.wanted.level));
-        let (worse, better) = (share(&deltas, |d| d >= 0.0), share(&deltas, |d| d <= 0.0));
-        let discordant = self.discordant();
-        let (test, p) = match discordant {
-            Some(counts) => (
-                counts.test(),
-                [counts.p_worse(), counts.p_two_sided(), counts.p_better()],
-            ),
-            None => (
-                "paired bootstrap",
-                [worse, (2.0 * worse.min(better)).min(1.0), better],
-            ),
-        };
-        Some(Improvement {
-            valued: Valued {
-                value: self.metric.improvement(challenger, champion),
-                interval,
-                method: format!("{}, paired", self.bootstrap()),
-            },
+        let delta = Estimate {
+            value: self.metric.improvement(challenger, champion),
             se: spread(&deltas),
-            test,
-            p,
-            discordant,
-            source: Source::Replicates(deltas),
-        })
+        };
+        let method = format!("{}, paired", self.bootstrap());
+        let source = Source::Replicates(deltas, delta);
+        Some(self.tested(("paired bootstrap", method), delta, interval, source))
     }
 }
 
@@ -352,6 +415,13 @@ fn wilson(part: f64, whole: f64, level: f64) -> Option<(f64, f64)> {
     let share = Proportion::new(part as u64, whole as u64).ok()?;
     let interval = share.wilson(Confidence::new(level).ok()?).ok()?;
     Some((interval.lower, interval.upper))
+}
+
+fn unvaried(rows: Unvaried) -> String {
+    format!(
+        "no row varies: Clopper-Pearson on {}",
+        super::count(rows.rows(), "row", "rows")
+    )
 }
 
 fn spread(values: &[f64]) -> f64 {

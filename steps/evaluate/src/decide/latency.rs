@@ -6,11 +6,7 @@ use super::count;
 use super::figures::{apart, show};
 use crate::config::Gates;
 use crate::evidence::{Answered, Evidence};
-
-/// Requests that a quantile needs: ten beyond it.
-fn needed(share: f64) -> u64 {
-    (10.0 / (1.0 - share)).round() as u64
-}
+use crate::load::requests_needed;
 
 /// Holds every bound.
 pub(super) fn hold(gates: &Gates, evidence: &Evidence) -> Vec<Check> {
@@ -49,8 +45,13 @@ fn one(check: Check, answered: &Answered, name: &str, share: f64, bound: f64) ->
             .error(format!("{} does not report {name}", answered.source));
     };
     let mut check = check.observed(seen.value);
-    if let Some((low, high)) = seen.interval {
-        check = check.interval(Interval::new(low, high, 0.95, "order statistics"));
+    if let Some(ends) = seen.interval {
+        check = check.interval(Interval::new(
+            ends.lower,
+            ends.upper,
+            ends.level,
+            "binomial order statistics",
+        ));
     }
     if let Some(failed) = &answered.failed {
         return check.fail(format!("{name} says nothing, for {failed}"));
@@ -58,18 +59,24 @@ fn one(check: Check, answered: &Answered, name: &str, share: f64, bound: f64) ->
     if !seen.value.is_finite() {
         return check.error(format!("{name} of {} is no number", answered.source));
     }
-    if answered.requests < needed(share) {
+    let needed = requests_needed(share);
+    if answered.requests < needed {
         return check.insufficient(format!(
             "{name} rests on {}; {} are needed",
             count(answered.requests, "request", "requests"),
-            needed(share)
+            needed
         ));
     }
     let (shown, bound_shown) = apart(seen.value, bound);
     let good = seen.value <= bound;
     let says = if good { "is at most" } else { "is above" };
-    let interval = seen.interval.map_or_else(String::new, |(low, high)| {
-        format!(", interval {} to {} ms", show(low), show(high))
+    let interval = seen.interval.map_or_else(String::new, |ends| {
+        format!(
+            ", {} interval {} to {} ms",
+            Format::Percent.show(ends.level),
+            show(ends.lower),
+            show(ends.upper)
+        )
     });
     check.judge(
         good,

@@ -32,7 +32,7 @@ fn finite(side: &str, scores: &Scores, evidence: &Evidence) -> Check {
         .samples(scores.missing.iter().take(NAMED).map(|(row, what)| {
             Sample::new(*what)
                 .row(*row as u64)
-                .detail(format!("id {}", evidence.rows.ids[*row]))
+                .detail(format!("id {}", evidence.rows.ids.get(*row)))
         }));
     if missing == 0 {
         return check.pass(format!("every row has a finite score of the {side}"));
@@ -41,7 +41,7 @@ fn finite(side: &str, scores: &Scores, evidence: &Evidence) -> Check {
         .missing
         .iter()
         .take(3)
-        .map(|(row, _)| evidence.rows.ids[*row].as_str())
+        .map(|(row, _)| evidence.rows.ids.get(*row))
         .collect();
     let more = if missing > 3 { ", …" } else { "" };
     check.fail(format!(

@@ -24,6 +24,8 @@ pub struct SliceLine {
     pub size: Size,
     /// What is missing for a judgement.
     pub lack: Option<String>,
+    /// Whether there are rows enough, whatever their classes.
+    pub large: bool,
     /// The metrics that are held on slices, and the AUC.
     pub known: BTreeMap<Metric, Known>,
     /// Whether there was a champion to compare with.
@@ -59,16 +61,14 @@ pub(super) fn measure(
                     .map(|theirs| Scored::new(&labels, theirs, gates.threshold, gates.bins)),
             };
             // A slice that is too small is not judged: its table line needs the AUC only.
-            let asked: &[Metric] = if lack.is_some() {
-                &[Metric::AucRoc]
-            } else {
-                &metrics
-            };
+            let large = size.rows >= gates.slices.min_rows;
+            let asked: &[Metric] = if large { &metrics } else { &[Metric::AucRoc] };
             lines.push(SliceLine {
                 name: format!("{}={name}", groups.column),
                 column: groups.column.clone(),
                 size,
                 lack,
+                large,
                 known: estimate(&subset, asked, wanted),
                 paired: models.champion.is_some(),
             });
@@ -91,10 +91,12 @@ pub(super) fn hold(gates: &Gates, lines: &[SliceLine]) -> Vec<Check> {
             )
             .slice(&*line.name);
             let value = line.known.get(&gate.metric).map(|known| &known.challenger);
-            checks.push(if let Some(lack) = &line.lack {
-                small(check.metric(gate.metric.name()).n(line.size.rows), line, lack)
-            } else {
-                thresholds::hold(check, gate, value, (line.size, None), gates.confidence)
+            let undefined = value.is_some_and(Result::is_err);
+            checks.push(match &line.lack {
+                Some(lack) if !(line.large && undefined) => {
+                    small(check.metric(gate.metric.name()).n(line.size.rows), line, lack)
+                }
+                _ => thresholds::hold(check, gate, value, (line.size, None), gates.confidence),
             });
         }
     }
@@ -122,6 +124,11 @@ fn not_worse(gates: &Gates, gate: &ChampionGate, lines: &[SliceLine]) -> Vec<Che
             ))
         })
         .collect();
+    let place: BTreeMap<&str, usize> = tested
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (*name, at))
+        .collect();
     let p_values: Vec<f64> = tested.iter().map(|(_, p)| *p).collect();
     let adjusted = match gates.slices.correction {
         Correction::Holm => holm(&p_values),
@@ -144,12 +151,14 @@ fn not_worse(gates: &Gates, gate: &ChampionGate, lines: &[SliceLine]) -> Vec<Che
                 gates.slices.alpha
             )))
             .n(line.size.rows);
-            if let Some(lack) = &line.lack {
+            let known = line.known.get(&gate.metric);
+            let compared = known.and_then(|known| known.improvement.as_ref());
+            if let Some(lack) = &line.lack
+                && !(line.large && known.is_some_and(Known::undefined))
+            {
                 return small(check, line, lack);
             }
-            let at = tested.iter().position(|(name, _)| *name == line.name);
-            let known = line.known.get(&gate.metric);
-            match (at, known.and_then(|known| known.improvement.as_ref())) {
+            match (place.get(line.name.as_str()).copied(), compared) {
                 (Some(at), Some(improvement)) => {
                     let check = describe(check, improvement, gates.confidence)
                         .test(format!("{}, one-sided: worse", improvement.test), tested[at].1)
@@ -164,10 +173,11 @@ fn not_worse(gates: &Gates, gate: &ChampionGate, lines: &[SliceLine]) -> Vec<Che
                 }
                 _ => {
                     let why = known.map_or_else(String::new, why_not);
-                    check
-                        .severity(Severity::Warn)
-                        .not_observed(why.clone())
-                        .insufficient(format!("slice {} cannot be compared: {why}", line.name))
+                    let rows = super::count(line.size.rows, "row", "rows");
+                    check.not_observed(why.clone()).judge(
+                        false,
+                        format!("slice {} cannot be compared on its {rows}: {why}", line.name),
+                    )
                 }
             }
         })
@@ -178,7 +188,9 @@ fn why_not(known: &Known) -> String {
     match (&known.challenger, &known.champion) {
         (Err(error), _) => error.to_string(),
         (_, Some(Err(error))) => format!("of the champion, {error}"),
-        _ => "the metric has no value on too many resamples".to_owned(),
+        _ => {
+            "the metric has no value on too many resamples, or one row of a class is all there is".to_owned()
+        }
     }
 }
 

@@ -45,18 +45,6 @@ pub(super) async fn issue(args: &GateArgs, report: &Report, cx: &Context) -> Opt
 }
 
 async fn notify(args: &GateArgs, repository: &str, report: &Report, cx: &Context) -> Result<String, String> {
-    let valid = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    if !repository
-        .split_once('/')
-        .is_some_and(|(owner, name)| valid(owner) && valid(name))
-    {
-        return Err("it is not OWNER/NAME".to_owned());
-    }
     let token = args
         .github_token
         .as_ref()

@@ -39,7 +39,7 @@ pub struct GateArgs {
     /// The validated dataset: binds the report to the bytes that are judged on.
     #[arg(long, value_name = "LOCATION", help_heading = "Data")]
     pub dataset: Option<InArtifact>,
-    /// The split of `--dataset` that is judged on.
+    /// The split of `--dataset` that is judged on: its rows in the window of the dataset, when it has one.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub split: Option<String>,
     /// The rows that are judged on: a file, a directory, a prefix or a glob. Without it, the objects of `--split`,
@@ -88,7 +88,8 @@ pub struct GateArgs {
     /// `Host` header, for a model behind a gateway that routes by host name.
     #[arg(long, help_heading = "Endpoint")]
     pub host: Option<String>,
-    /// The report of `evaluate load`: its latency is held to the gates.
+    /// The report of `evaluate load`: its latency is held to the gates. It has to be about `--model`, and about the
+    /// endpoint that is judged, or one that was named `challenger`.
     #[arg(long, value_name = "LOCATION")]
     pub load_report: Option<InArtifact>,
     /// `OWNER/NAME`: a rejection opens or updates one issue for the model there.

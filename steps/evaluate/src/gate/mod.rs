@@ -91,20 +91,17 @@ pub async fn run(args: GateArgs, cx: Context) -> Result<Finished, StepError> {
     }
 
     let (empty, cancel) = (cx.report(), cx.cancel.clone());
-    // Thousands of resamples: a thread of its own, that looks at the signal between two.
     tracing::info!(
         rows = gathered.evidence.rows.ids.len(),
         "holding the evidence to the gates"
     );
-    let (args, mut report) = tokio::task::spawn_blocking(move || {
-        let decision = decide(&gates, &tests, &gathered.evidence, &|| cancel.is_cancelled());
-        let report = report::write(empty, &args, &gates, &gathered, decision);
-        (args, report)
-    })
-    .await?;
-    if cx.is_cancelled() {
-        return Err(StepError::terminated());
-    }
+    let (args, mut report) = cx
+        .apart(move || {
+            let decision = decide(&gates, &tests, &gathered.evidence, &|| cancel.is_cancelled());
+            let report = report::write(empty, &args, &gates, &gathered, decision);
+            (args, report)
+        })
+        .await?;
     let verdict = report.verdict.clone();
     if verdict == Verdict::Fail.word() {
         let note = act::issue(&args, &report, &cx).await;

@@ -18,6 +18,21 @@ fn find(args: &GateArgs, gates: &Gates, tests: &[Test]) -> Option<String> {
     sources(args)
         .or_else(|| records(args))
         .or_else(|| gated(args, gates, tests))
+        .or_else(|| repository(args))
+}
+
+/// A name that no repository has is a wrong flag, and not a notification that failed.
+fn repository(args: &GateArgs) -> Option<String> {
+    let given = args.github_repository.as_deref()?;
+    let valid = |part: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let named = given.split_once('/');
+    let is_one = named.is_some_and(|(owner, name)| valid(owner) && valid(name));
+    (!is_one).then(|| format!("--github-repository is `{given}`: OWNER/NAME is needed"))
 }
 
 fn sources(args: &GateArgs) -> Option<String> {
@@ -79,6 +94,13 @@ fn gated(args: &GateArgs, gates: &Gates, tests: &[Test]) -> Option<String> {
     if gates.latency.is_some() && args.endpoint.is_none() && args.load_report.is_none() {
         return Some(
             "latency is gated and was not measured: add --load-report load.json, or --endpoint URL".into(),
+        );
+    }
+    if gates.latency.is_some() && args.load_report.is_some() && args.model.is_none() {
+        return Some(
+            "--load-report is held to be about the challenger, whose name is not known: add --model NAME, as evaluate \
+             load was given it"
+                .into(),
         );
     }
     let sensitive = names(&args.sensitive_columns);

@@ -10,10 +10,7 @@ use kserve_api::record::Request;
 use step_report::{Bound, Check, Format, Interval};
 
 use super::drive::WarmUp;
-use super::quantile::{estimate, requests_needed};
-
-/// The chance that a one-sided limit is on the wrong side.
-pub(super) const ALPHA: f64 = 0.05;
+use super::quantile::{ALPHA, estimate, requests_needed};
 
 /// What is allowed, and for whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,7 +173,7 @@ fn quantile(endpoint: &Measured, latencies: &[f64], p: f64, bound: Option<f64>, 
             ms(bound)
         )),
         (_, None) => {
-            let needed = requests_needed(p, ALPHA);
+            let needed = requests_needed(p);
             check.detail("needed", needed).insufficient(format!(
                 "{seen}: bounding it needs {needed} successful requests; raise --duration or --rate"
             ))

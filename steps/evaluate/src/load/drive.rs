@@ -1,11 +1,11 @@
 //! Sends the requests when they are due.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use kserve_api::{AnswerError, AnswerShape, InferenceClient, Protocol, record::Request};
 use step_runtime::{Context, StepError};
@@ -46,7 +46,6 @@ struct Lane {
 /// What all requests share.
 struct Shared {
     lanes: Vec<Lane>,
-    bodies: Vec<bytes::Bytes>,
     answer: AnswerShape,
     timeout: Duration,
     start: Instant,
@@ -54,15 +53,14 @@ struct Shared {
 }
 
 pub(super) async fn drive(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     targets: Vec<Target>,
     cx: &Context,
 ) -> Result<Vec<Measured>, StepError> {
-    let bodies = bodies(plan)?;
     let mut warm_ups = Vec::new();
     for target in &targets {
         tokio::select! {
-            warm_up = warm_up(plan, target, &bodies) => warm_ups.push(warm_up?),
+            warm_up = warm_up(plan, target) => warm_ups.push(warm_up?),
             () = cx.cancel.cancelled() => return Err(StepError::terminated()),
         }
     }
@@ -76,14 +74,13 @@ pub(super) async fn drive(
         .collect();
     let shared = Arc::new(Shared {
         lanes,
-        bodies,
         answer: plan.answer.clone(),
         timeout: plan.timeout,
         start: Instant::now(),
         start_ns: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
     });
     let (answers, mut inbox) = mpsc::unbounded_channel();
-    let generator = generate(Arc::clone(&shared), plan.slots.clone(), answers, cx);
+    let generator = generate(Arc::clone(&shared), Arc::clone(plan), answers, cx);
 
     let mut measured: Vec<Measured> = targets
         .into_iter()
@@ -118,7 +115,7 @@ pub(super) async fn drive(
             () = cx.cancel.cancelled() => return Err(StepError::terminated()),
         }
     }
-    generator.await?;
+    generator.await??;
     for (endpoint, lane) in measured.iter_mut().zip(&shared.lanes) {
         // Answers come in the order of their ends; a record is in the order of the schedule.
         endpoint.requests.sort_by_key(|request| request.intended_start);
@@ -135,13 +132,20 @@ pub(super) async fn drive(
 /// A thread of its own: the runtime's timers tick in milliseconds, a sleeping thread wakes within 0.1 ms.
 fn generate(
     shared: Arc<Shared>,
-    slots: Vec<Slot>,
+    plan: Arc<Plan>,
     answers: mpsc::UnboundedSender<Outcome>,
     cx: &Context,
-) -> tokio::task::JoinHandle<()> {
+) -> tokio::task::JoinHandle<Result<(), StepError>> {
     let (runtime, cancel) = (tokio::runtime::Handle::current(), cx.cancel.clone());
     tokio::task::spawn_blocking(move || {
-        for slot in slots {
+        let mut last: Option<(usize, Bytes)> = None;
+        for slot in plan.slots.iter().copied() {
+            // Made before it is due, so that a latency holds nothing of it; both endpoints get the same one.
+            let body = match last.take() {
+                Some((row, body)) if row == slot.row => body,
+                _ => body(&plan, slot.row)?,
+            };
+            last = Some((slot.row, body.clone()));
             let due = shared.start + slot.due;
             // Short naps, so that SIGTERM is heard between requests that are far apart.
             while let Some(left) = due
@@ -149,22 +153,23 @@ fn generate(
                 .filter(|left| !left.is_zero())
             {
                 if cancel.is_cancelled() {
-                    return;
+                    return Ok(());
                 }
                 std::thread::sleep(left.min(Duration::from_millis(100)));
             }
             let lag_ms = due.elapsed().as_secs_f64() * 1e3;
             let (shared, answers) = (Arc::clone(&shared), answers.clone());
             runtime.spawn(async move {
-                let outcome = ask(&shared, slot, due, lag_ms).await;
+                let outcome = ask(&shared, slot, body, (due, lag_ms)).await;
                 // The receiver is only gone when the step is stopping.
                 drop(answers.send(outcome));
             });
         }
+        Ok(())
     })
 }
 
-async fn ask(shared: &Shared, slot: Slot, due: Instant, lag_ms: f64) -> Outcome {
+async fn ask(shared: &Shared, slot: Slot, body: Bytes, (due, lag_ms): (Instant, f64)) -> Outcome {
     let lane = &shared.lanes[slot.endpoint];
     let give_up = tokio::time::Instant::from_std(due + shared.timeout);
     let call = async {
@@ -175,7 +180,7 @@ async fn ask(shared: &Shared, slot: Slot, due: Instant, lag_ms: f64) -> Outcome 
                 lane.in_flight.acquire().await
             }
         };
-        let answer = lane.client.post_once(shared.bodies[slot.row].clone()).await;
+        let answer = lane.client.post_once(body).await;
         drop(permit);
         answer
     };
@@ -216,22 +221,24 @@ fn read(answer: &AnswerShape, protocol: Protocol, body: &[u8]) -> Result<f64, An
     answer.predictions(protocol, body, 1).map(|one| one[0])
 }
 
-/// The body of every row, made beforehand: the generator only sends.
-fn bodies(plan: &Plan) -> Result<Vec<bytes::Bytes>, StepError> {
-    let body = |rows: Range<usize>| plan.data.table.body(&plan.shape, rows).map(bytes::Bytes::from);
-    (0..plan.data.table.rows())
-        .map(|row| body(row..row + 1).map_err(|why| super::gather::usage(&why)))
-        .collect()
+/// The request about one row.
+fn body(plan: &Plan, row: usize) -> Result<Bytes, StepError> {
+    let at = plan.data.place(row);
+    match plan.data.table.body(&plan.shape, at..at + 1) {
+        Ok(body) => Ok(Bytes::from(body)),
+        Err(why) => Err(super::gather::usage(&why)),
+    }
 }
 
 /// One after the other: connections open, caches fill, and a wrong request is found before it counts.
-async fn warm_up(plan: &Plan, target: &Target, bodies: &[bytes::Bytes]) -> Result<WarmUp, StepError> {
+async fn warm_up(plan: &Plan, target: &Target) -> Result<WarmUp, StepError> {
     let endpoint = target.client.endpoint();
     let mut warm_up = WarmUp::default();
     let rows = plan.slots.iter().map(|slot| slot.row).take(plan.warm_up);
     for row in rows {
+        let body = body(plan, row)?;
         let began = Instant::now();
-        let answer = target.client.post_once(bodies[row].clone()).await;
+        let answer = target.client.post_once(body).await;
         warm_up.requests += 1;
         let wrong = |why: &str| {
             StepError::usage(format!(

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kserve_api::{
-    AnswerShape, ClientOptions, Endpoint, FeatureTable, InferenceClient, InferenceError, Layout, RequestShape,
+    AnswerShape, ClientOptions, Endpoint, FeatureError, FeatureTable, InferenceClient, InferenceError,
+    Layout, RequestShape,
 };
 use provenance::{Digest, digest_bytes};
 use step_contract::{Exit, OutArtifact, nearest};
@@ -36,6 +37,17 @@ pub(super) struct Data {
     pub(super) uri: String,
     pub(super) digest: Digest,
     pub(super) table: FeatureTable,
+    /// Rows of the file.
+    pub(super) rows: usize,
+    /// Which of them the table holds, ascending: those that are asked about.
+    kept: Vec<usize>,
+}
+
+impl Data {
+    /// Where the table holds a row of the file.
+    pub(super) fn place(&self, row: usize) -> usize {
+        self.kept.binary_search(&row).unwrap_or(self.kept.len())
+    }
 }
 
 /// One server to drive.
@@ -45,7 +57,6 @@ pub(super) struct Target {
 }
 
 pub(super) async fn plan(args: &LoadArgs, cx: &Context) -> Result<Plan, StepError> {
-    let endpoints = args.endpoint.len();
     let requests = requests(args)?;
     let bounds = bounds(args)?;
     let records = records(args)?;
@@ -54,7 +65,7 @@ pub(super) async fn plan(args: &LoadArgs, cx: &Context) -> Result<Plan, StepErro
             "--max-in-flight is 0: no request could ever be sent",
         ));
     }
-    let data = read(args, cx).await?;
+    let (data, slots) = read(args, requests, cx).await?;
     let mut shape = RequestShape::for_table(&data.table, args.protocol.into());
     shape.input_name.clone_from(&args.input_name);
     match args.input_format {
@@ -65,14 +76,7 @@ pub(super) async fn plan(args: &LoadArgs, cx: &Context) -> Result<Plan, StepErro
     // The first body tells whether rows can be put on the wire at all.
     data.table.body(&shape, 0..1).map_err(|why| usage(&why))?;
     Ok(Plan {
-        slots: schedule(
-            args.arrivals,
-            args.duration.0,
-            requests,
-            endpoints,
-            data.table.rows(),
-            args.seed,
-        ),
+        slots,
         requests,
         shape,
         answer: AnswerShape {
@@ -167,7 +171,8 @@ fn labelled(args: &LoadArgs) -> Result<Vec<(String, &str)>, StepError> {
     }
     if args.model.len() != 1 && args.model.len() != count {
         return Err(StepError::usage(format!(
-            "{count} endpoint(s) and {} models are given; give one --model for all, or one for each",
+            "{} and {} models are given; give one --model for all, or one for each",
+            crate::decide::count(count as u64, "endpoint", "endpoints"),
             args.model.len()
         )));
     }
@@ -255,7 +260,9 @@ fn records(args: &LoadArgs) -> Result<Vec<OutArtifact>, StepError> {
     Ok(vec![first, second])
 }
 
-async fn read(args: &LoadArgs, cx: &Context) -> Result<Data, StepError> {
+/// Counts the rows, makes the schedule, and keeps the rows that it asks about: memory goes with the requests and not
+/// with the file.
+async fn read(args: &LoadArgs, requests: usize, cx: &Context) -> Result<(Data, Vec<Slot>), StepError> {
     let uri = args.data.as_str().to_owned();
     let location = uri
         .parse()
@@ -268,22 +275,35 @@ async fn read(args: &LoadArgs, cx: &Context) -> Result<Data, StepError> {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect();
-    let name = uri.clone();
-    let (digest, table) = tokio::task::spawn_blocking(move || {
+    let args = args.clone();
+    cx.apart(move || {
         let digest = digest_bytes(&bytes);
-        let format = Format::from_name(&name).map_err(|why| StepError::usage(why.to_string()))?;
+        let bad = |why: FeatureError| StepError::caused(Exit::Usage, &why);
+        let format = Format::from_name(&uri).map_err(|why| StepError::usage(why.to_string()))?;
+        let input = Input::from_bytes(&*uri, bytes);
+        let rows = FeatureTable::count(&input, format.clone()).map_err(bad)?;
+        if rows == 0 {
+            return Err(StepError::usage(format!(
+                "{uri}: the table has no rows; there is nothing to ask about"
+            )));
+        }
+        let (endpoints, lasting) = (args.endpoint.len(), args.duration.0);
+        let slots = schedule(args.arrivals, lasting, requests, endpoints, rows, args.seed);
+        let mut kept: Vec<usize> = slots.iter().map(|slot| slot.row).collect();
+        kept.sort_unstable();
+        kept.dedup();
         let chosen = (!names.is_empty()).then_some(&names[..]);
-        let table = FeatureTable::read(&Input::from_bytes(name, bytes), format, chosen)
-            .map_err(|why| StepError::caused(Exit::Usage, &why))?;
-        Ok::<_, StepError>((digest, table))
+        let table = FeatureTable::read_rows(&input, format, chosen, &kept).map_err(bad)?;
+        let data = Data {
+            uri,
+            digest,
+            table,
+            rows,
+            kept,
+        };
+        Ok((data, slots))
     })
-    .await??;
-    if table.rows() == 0 {
-        return Err(StepError::usage(format!(
-            "{uri}: the table has no rows; there is nothing to ask about"
-        )));
-    }
-    Ok(Data { uri, digest, table })
+    .await?
 }
 
 #[cfg(test)]
@@ -331,6 +351,13 @@ mod tests {
         assert_eq!(named(&["--record", "a", "--record2", "b"]).unwrap(), ["a"]);
     }
 
+    /// A gate in the form of the seed bounds the p99: the defaults must be able to pass it, some errors included.
+    #[test]
+    fn the_default_load_bears_a_p99() {
+        let spare = requests(&args(&[])).unwrap() as f64 * (1.0 - args(&[]).max_error_rate);
+        assert!(spare >= super::super::requests_needed(0.99) as f64, "{spare}");
+    }
+
     #[test]
     fn flags_that_cannot_be_are_named() {
         let said = |more: &[&str]| {
@@ -353,7 +380,7 @@ mod tests {
         let typo = ["--endpoint", "canary=http://h:2", "--gate", "cannary"];
         assert!(said(&typo).contains("did you mean `canary`?"));
         assert!(said(&["--endpoint", "http://h:2", "--endpoint", "http://h:3"]).contains("3 endpoints"));
-        assert!(said(&["--model", "a", "--model", "b"]).contains("1 endpoint(s) and 3 models"));
+        assert!(said(&["--model", "a", "--model", "b"]).contains("1 endpoint and 3 models"));
         assert!(said(&["--endpoint", "1=http://h:2"]).contains("both endpoints are named `1`"));
     }
 }

@@ -18,8 +18,10 @@ mod schedule;
 pub use cli::{Arrivals, InputFormat, LoadArgs, ProtocolName, Span};
 pub use decide::{Bounds, Decision, Measured, decide};
 pub use drive::WarmUp;
-pub use quantile::{QuantileEstimate, estimate, requests_needed};
+pub use quantile::{ALPHA, QuantileEstimate, estimate, requests_needed};
 pub use schedule::{Slot, schedule};
+
+use std::sync::Arc;
 
 use kserve_api::record;
 use step_contract::{CommandKind, CommandSpec, Exit, ServedSpec, TemplateSpec, VerdictSpec};
@@ -67,21 +69,29 @@ pub const COMMAND: CommandSpec = CommandSpec {
 /// # Errors
 /// Bad flags or data, a server that refuses the requests or is not there, SIGTERM.
 pub async fn run(args: LoadArgs, cx: Context) -> Result<Finished, StepError> {
-    let plan = gather::plan(&args, &cx).await?;
+    let plan = Arc::new(gather::plan(&args, &cx).await?);
     let targets = gather::targets(&args, &cx, &plan).await?;
     let measured = drive::drive(&plan, targets, &cx).await?;
-    let decision = decide(&plan.bounds, &measured);
-
     let mut statement = cx.statement().material(&plan.data.uri, &plan.data.digest);
     for endpoint in &measured {
         statement = statement.parameter(&format!("endpoint.{}", endpoint.label), endpoint.url.clone());
     }
-    let verdict = decision.verdict;
-    let report = report::write(cx.report(), &args, &plan, &measured, decision);
+    let (empty, judged) = (cx.report(), Arc::clone(&plan));
+    let (verdict, report, records) = cx
+        .apart(move || {
+            let decision = decide(&judged.bounds, &measured);
+            let verdict = decision.verdict;
+            let report = report::write(empty, &args, &judged, &measured, decision);
+            let records: Result<Vec<_>, _> = measured
+                .iter()
+                .map(|endpoint| record::to_parquet(&endpoint.requests))
+                .collect();
+            (verdict, report, records)
+        })
+        .await?;
     let mut finished = Finished::decision(verdict, report, statement);
-    for (endpoint, location) in measured.iter().zip(&plan.records) {
-        let bytes =
-            record::to_parquet(&endpoint.requests).map_err(|why| StepError::internal(why.to_string()))?;
+    let records = records.map_err(|why| StepError::internal(why.to_string()))?;
+    for (bytes, location) in records.into_iter().zip(&plan.records) {
         finished = finished.with_output(location, bytes);
     }
     Ok(finished)

@@ -2,6 +2,9 @@
 
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
+/// The chance that a one-sided limit is on the wrong side.
+pub const ALPHA: f64 = 0.05;
+
 /// A quantile of a sample and its one-sided limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuantileEstimate {
@@ -55,16 +58,16 @@ pub fn estimate(sorted: &[f64], p: f64, alpha: f64) -> Option<QuantileEstimate> 
     })
 }
 
-/// The fewest values that bound the quantile `p` from above: the largest of n values lies below it with
-/// chance `p^n`.
+/// The fewest requests that say something of the quantile `p`, for `load` and for `gate`: the slowest of n is
+/// faster than the true quantile with chance `p^n`, which [`ALPHA`] bounds.
 ///
 /// ```
-/// assert_eq!(evaluate::load::requests_needed(0.99, 0.05), 299);
-/// assert_eq!(evaluate::load::requests_needed(0.95, 0.05), 59);
+/// assert_eq!(evaluate::load::requests_needed(0.99), 299);
+/// assert_eq!(evaluate::load::requests_needed(0.95), 59);
 /// ```
 #[must_use]
-pub fn requests_needed(p: f64, alpha: f64) -> u64 {
-    (alpha.ln() / p.ln()).ceil() as u64
+pub fn requests_needed(p: f64) -> u64 {
+    (ALPHA.ln() / p.ln()).ceil() as u64
 }
 
 #[cfg(test)]

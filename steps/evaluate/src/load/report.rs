@@ -5,7 +5,7 @@ use step_report::{Bars, Format, Input, Lines, Note, Report, Table};
 use super::cli::LoadArgs;
 use super::decide::{Decision, Measured};
 use super::gather::Plan;
-use super::quantile::estimate;
+use super::quantile::{ALPHA, estimate};
 
 /// A generator later than this at the 99th percentile is worth a warning.
 const LATE_MS: f64 = 5.0;
@@ -23,7 +23,7 @@ pub(super) fn write(
         .with_input(
             Input::new("data", &plan.data.uri)
                 .digest(&plan.data.digest)
-                .rows(table.rows() as u64)
+                .rows(plan.data.rows as u64)
                 .detail(format!(
                     "{} feature columns: {}",
                     table.names().len(),
@@ -76,9 +76,8 @@ fn side_by_side(plan: &Plan, measured: &[Measured]) -> Table {
         });
         table.push(std::iter::once(name.into()).chain(cells).collect::<Vec<_>>());
     };
-    let quantile = |p: f64| {
-        move |m: &Measured| estimate(&m.latencies(), p, super::decide::ALPHA).map_or(f64::NAN, |q| q.value)
-    };
+    let quantile =
+        |p: f64| move |m: &Measured| estimate(&m.latencies(), p, ALPHA).map_or(f64::NAN, |q| q.value);
     row("Requests", Format::Count, &|m| m.requests.len() as f64);
     row("Requests a second, as scheduled", Format::Auto, &|m| {
         m.requests.len() as f64 / seconds(plan).max(f64::MIN_POSITIVE)
@@ -113,7 +112,7 @@ fn seconds(plan: &Plan) -> f64 {
 fn lag(measured: &Measured, p: f64) -> f64 {
     let mut lags = measured.lag_ms.clone();
     lags.sort_by(f64::total_cmp);
-    estimate(&lags, p, super::decide::ALPHA).map_or(f64::NAN, |q| q.value)
+    estimate(&lags, p, ALPHA).map_or(f64::NAN, |q| q.value)
 }
 
 fn failures(measured: &[Measured]) -> Bars {
@@ -142,12 +141,7 @@ fn cumulative(args: &LoadArgs, measured: &[Measured]) -> Lines {
         let sorted = endpoint.latencies();
         let share = |at: usize| at as f64 / 200.0;
         let points: Vec<[f64; 2]> = (1..=198)
-            .filter_map(|at| {
-                Some([
-                    estimate(&sorted, share(at), super::decide::ALPHA)?.value,
-                    share(at),
-                ])
-            })
+            .filter_map(|at| Some([estimate(&sorted, share(at), ALPHA)?.value, share(at)]))
             .collect();
         lines = lines.line(&endpoint.label, points);
     }

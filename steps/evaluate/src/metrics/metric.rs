@@ -145,6 +145,15 @@ impl Metric {
         }
     }
 
+    /// What it can be: a bound outside would pass or fail any model.
+    pub const fn range(self) -> (f64, f64) {
+        match self {
+            Self::Mcc | Self::Gini => (-1.0, 1.0),
+            Self::LogLoss => (0.0, f64::INFINITY),
+            _ => (0.0, 1.0),
+        }
+    }
+
     /// Whether it reads the decision at the threshold and not the score itself.
     pub const fn at_threshold(self) -> bool {
         matches!(

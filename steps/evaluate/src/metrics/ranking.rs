@@ -68,24 +68,27 @@ pub(super) fn ks(runs: &[(f64, f64)], metric: Metric) -> Result<f64, MetricError
     Ok(widest)
 }
 
-/// All points of the ROC and precision-recall curves, from the highest score down.
-pub fn curve(rows: &Scored<'_>) -> Result<Vec<CurvePoint>, MetricError> {
+/// Points of the ROC and precision-recall curves, from the highest score down: all, or `most` of them, evenly.
+pub fn curve(rows: &Scored<'_>, most: usize) -> Result<Vec<CurvePoint>, MetricError> {
     let runs = rows.runs(&Ones);
     let (positives, negatives) = totals(&runs, Metric::AucRoc)?;
     let (mut hits, mut alarms) = (0.0, 0.0);
     let scores = rows.ties().map(|run| rows.scores()[run[0] as usize]);
-    Ok(runs
-        .iter()
-        .zip(scores)
-        .map(|((p, n), score)| {
-            hits += p;
-            alarms += n;
-            CurvePoint {
-                score,
-                recall: hits / positives,
-                false_positive_rate: alarms / negatives,
-                precision: hits / (hits + alarms),
-            }
-        })
-        .collect())
+    let last = runs.len() - 1;
+    let mut wanted = (0..most)
+        .map(|at| at * last / most.saturating_sub(1).max(1))
+        .peekable();
+    let mut points = Vec::new();
+    for (at, ((p, n), score)) in runs.iter().zip(scores).enumerate() {
+        hits += p;
+        alarms += n;
+        let drawn = runs.len() <= most || wanted.next_if(|next| *next <= at).is_some();
+        points.extend(drawn.then(|| CurvePoint {
+            score,
+            recall: hits / positives,
+            false_positive_rate: alarms / negatives,
+            precision: hits / (hits + alarms),
+        }));
+    }
+    Ok(points)
 }

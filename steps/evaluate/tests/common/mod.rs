@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The gates file of the issue, as it stands.
@@ -62,6 +62,66 @@ pub(crate) fn csv(rows: &[Row]) -> String {
         writeln!(text, "{},{},{},{}", row.id, row.label, row.score, row.group).unwrap();
     }
     text
+}
+
+/// What `evaluate load` writes, as far as the gate reads it: its default 600 requests at one endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadReport {
+    pub(crate) label: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) endpoint: &'static str,
+    pub(crate) requests: u64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
+    /// The outcome of the error rate.
+    pub(crate) errors: &'static str,
+}
+
+impl Default for LoadReport {
+    fn default() -> Self {
+        Self {
+            label: "1",
+            model: "m",
+            endpoint: "http://h:8080/",
+            requests: 600,
+            p95: 12.0,
+            p99: 40.0,
+            errors: "pass",
+        }
+    }
+}
+
+impl LoadReport {
+    pub(crate) fn json(&self) -> String {
+        Self::of(std::slice::from_ref(self))
+    }
+
+    /// One report of several endpoints.
+    pub(crate) fn of(all: &[Self]) -> String {
+        let (mut checks, mut bindings) = (Vec::new(), serde_json::Map::new());
+        for one in all {
+            let check = |kind: &str, metric: &str, observed: f64, outcome: &str| {
+                let interval = json!({"lower": observed - 1.0, "upper": observed + 1.0, "level": 0.9,
+                                      "method": "binomial order statistics"});
+                json!({
+                    "id": format!("{metric}:{}", one.label), "kind": kind,
+                    "target": {"metric": metric, "slice": one.label}, "observed": observed,
+                    "interval": interval, "n": one.requests, "outcome": outcome,
+                    "why": format!("{}: 90 of {} requests failed", one.label, one.requests),
+                })
+            };
+            checks.push(check("latency", "latency_p95_ms", one.p95, "skipped"));
+            checks.push(check("latency", "latency_p99_ms", one.p99, "pass"));
+            checks.push(check("errors", "error_rate", 0.15, one.errors));
+            bindings.insert(format!("model.{}", one.label), one.model.into());
+            bindings.insert(format!("endpoint.{}", one.label), one.endpoint.into());
+        }
+        json!({
+            "schema": "mlops-steps/report/v1", "step": "evaluate", "command": "load", "version": "0", "verdict": "PASS",
+            "reason": "", "checks": checks, "bindings": bindings,
+        })
+        .to_string()
+    }
 }
 
 /// A folder for one run.

@@ -9,7 +9,7 @@ use super::endpoint::{ask as scores_of, client, refused};
 use super::table::Frame;
 use crate::comparison::SplitMix64;
 use crate::config::behaviour::{Change, Test, TestRows, To};
-use crate::evidence::{Tried, TriedRow};
+use crate::evidence::{Ids, Tried, TriedRow};
 use crate::gate::cli::GateArgs;
 
 /// Variants of one row that a test may ask about: lists of several columns multiply.
@@ -19,7 +19,7 @@ const MOST_VARIANTS: usize = 100;
 pub(super) async fn ask(
     args: &GateArgs,
     tests: &[Test],
-    (frame, ids): (&Frame, &[String]),
+    (frame, ids): (&Frame, &Ids),
     names: &[String],
     cx: &Context,
 ) -> Result<Vec<Tried>, StepError> {
@@ -53,7 +53,7 @@ struct Asker<'a> {
     args: &'a GateArgs,
     client: InferenceClient,
     frame: &'a Frame,
-    ids: &'a [String],
+    ids: &'a Ids,
     names: &'a [String],
     cx: &'a Context,
 }
@@ -134,7 +134,7 @@ impl Asker<'_> {
             .iter()
             .zip(before)
             .map(|(row, score)| TriedRow {
-                id: self.ids[*row].clone(),
+                id: self.ids.get(*row).to_owned(),
                 before: Some(score),
                 ..TriedRow::default()
             })
@@ -158,9 +158,9 @@ impl Asker<'_> {
 
 /// Rows drawn without replacement from the rows in the order of their ids, so that the order of a file does not
 /// matter.
-fn drawn(ids: &[String], sample: usize, seed: u64) -> Vec<usize> {
+fn drawn(ids: &Ids, sample: usize, seed: u64) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..ids.len()).collect();
-    rows.sort_by(|a, b| ids[*a].cmp(&ids[*b]));
+    rows.sort_by(|a, b| ids.get(*a).cmp(ids.get(*b)));
     let mut random = SplitMix64::new(seed);
     let size = sample.min(rows.len());
     for at in 0..size {
@@ -291,11 +291,12 @@ mod tests {
 
     #[test]
     fn a_draw_does_not_depend_on_the_order_of_the_file() {
-        let ids: Vec<String> = (0..50).map(|i| format!("{i:02}")).collect();
-        let mut turned = ids.clone();
-        turned.reverse();
-        let name = |ids: &[String], rows: Vec<usize>| {
-            rows.into_iter().map(|row| ids[row].clone()).collect::<Vec<_>>()
+        let ids: Ids = (0..50).map(|i| format!("{i:02}")).collect();
+        let turned: Ids = (0..50).rev().map(|i| format!("{i:02}")).collect();
+        let name = |ids: &Ids, rows: Vec<usize>| {
+            rows.into_iter()
+                .map(|row| ids.get(row).to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             name(&ids, drawn(&ids, 10, 3)),

@@ -1,19 +1,22 @@
 //! `run.json` and `dataset.json`: what the report is bound to.
 
-use provenance::{Dataset, Digest, Split, TrainingRun, digest_bytes};
+use provenance::{DataObject, Dataset, Digest, Split, TrainingRun, digest_bytes};
 use step_contract::{InArtifact, nearest};
 use step_report::{Input, Note};
 use step_runtime::{Context, StepError};
 
 use super::Gathered;
-use super::table::Frame;
+use super::table::{Cut, Frame};
+use crate::decide::count;
 use crate::gate::cli::GateArgs;
 
 /// What the records say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Records {
     /// The split that is judged on, by name.
     pub split: Option<(String, Split)>,
+    /// The window that it was cut to.
+    pub cut: Option<Cut>,
 }
 
 /// Reads the records and binds the report to them.
@@ -56,6 +59,19 @@ pub(super) async fn read(args: &GateArgs, cx: &Context, out: &mut Gathered) -> R
                 "The model was trained on another dataset than the one whose split it is judged on: see bindings.",
             ));
         }
+        if let Some(window) = dataset.window {
+            let inside = window
+                .range()
+                .map_err(|why| StepError::usage(format!("{at}: {why}")))?;
+            out.bind(
+                "window",
+                format!("{} from {} to {}", window.column, window.from, window.to),
+            );
+            records.cut = Some(Cut {
+                column: window.column,
+                inside,
+            });
+        }
         records.split = Some((name.clone(), split));
     }
     Ok(records)
@@ -70,32 +86,41 @@ async fn record<R: provenance::Record>(at: &InArtifact, cx: &Context) -> Result<
     Ok((R::parse(at.as_str(), &bytes)?, digest_bytes(&bytes)))
 }
 
-/// Refuses rows that are not those of the split: by bytes, whatever the files are called now.
+/// Refuses rows that are not those of the split: by bytes, whatever the files are called now, and by how many of them
+/// lie in the window.
 pub(super) fn verify(records: &Records, data: Option<&Frame>) -> Result<(), StepError> {
     let (Some((name, split)), Some(data)) = (&records.split, data) else {
         return Ok(());
     };
-    let mut recorded: Vec<(Digest, &str)> = split
-        .objects
-        .iter()
-        .map(|object| (object.digest, object.uri.as_str()))
-        .collect();
+    let mut recorded: Vec<&DataObject> = split.objects.iter().collect();
     for object in &data.objects {
-        let Some(at) = recorded.iter().position(|(digest, _)| *digest == object.digest) else {
-            let same = recorded.iter().find(|(_, uri)| *uri == object.uri);
-            let was = same.map_or_else(String::new, |(digest, _)| format!(", the record says {digest}"));
+        let Some(at) = recorded.iter().position(|known| known.digest == object.digest) else {
+            // The record names the files that have rows in the window; one that has none is no part of the split.
+            if records.cut.is_some() && object.rows == 0 {
+                continue;
+            }
+            let same = recorded.iter().find(|known| known.uri == object.uri);
+            let was = same.map_or_else(String::new, |known| format!(", the record says {}", known.digest));
             return Err(StepError::usage(format!(
                 "{}: these bytes are not in split `{name}` ({}{was}): they were changed after the validation, or \
                  --data names other rows; validate again, or judge on the rows that were validated",
                 object.uri, object.digest
             )));
         };
-        recorded.swap_remove(at);
+        let known = recorded.swap_remove(at);
+        if records.cut.is_some() && known.rows != object.rows {
+            return Err(StepError::usage(format!(
+                "{}: {} in the window of the dataset, and its record says {}: it was validated with another window",
+                object.uri,
+                count(object.rows, "row lies", "rows lie"),
+                known.rows
+            )));
+        }
     }
     if recorded.is_empty() {
         return Ok(());
     }
-    let missing: Vec<&str> = recorded.iter().map(|(_, uri)| *uri).take(3).collect();
+    let missing: Vec<&str> = recorded.iter().map(|known| known.uri.as_str()).take(3).collect();
     Err(StepError::usage(format!(
         "--data lacks {} of the {} files of split `{name}` ({}): judge on all of it",
         recorded.len(),

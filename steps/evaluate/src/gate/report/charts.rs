@@ -15,18 +15,10 @@ fn sides<'m, 'a>(models: &'m Models<'a>) -> impl Iterator<Item = (&'static str, 
         .chain(models.champion.iter().map(|champion| ("champion", champion)))
 }
 
-fn thinned(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
-    if points.len() <= POINTS {
-        return points;
-    }
-    let last = points.len() - 1;
-    (0..POINTS).map(|at| points[at * last / (POINTS - 1)]).collect()
-}
-
 /// ROC and precision-recall; nothing when a class is missing.
 pub(super) fn curves(models: &Models<'_>) -> Vec<Section> {
     let all: Vec<(&str, Vec<CurvePoint>)> = sides(models)
-        .filter_map(|(name, model)| Some((name, curve(model).ok()?)))
+        .filter_map(|(name, model)| Some((name, curve(model, POINTS).ok()?)))
         .collect();
     if all.is_empty() {
         return Vec::new();
@@ -39,14 +31,12 @@ pub(super) fn curves(models: &Models<'_>) -> Vec<Section> {
         .formats(Format::Percent, Format::Percent);
     for (name, points) in all {
         let start = std::iter::once([0.0, 0.0]);
-        let line = start
+        let line: Vec<[f64; 2]> = start
             .chain(points.iter().map(|p| [p.false_positive_rate, p.recall]))
             .collect();
-        roc = roc.line(name, thinned(line));
-        precision = precision.line(
-            name,
-            thinned(points.iter().map(|p| [p.recall, p.precision]).collect()),
-        );
+        roc = roc.line(name, line);
+        let line: Vec<[f64; 2]> = points.iter().map(|p| [p.recall, p.precision]).collect();
+        precision = precision.line(name, line);
     }
     roc = roc.line("by chance", vec![[0.0, 0.0], [1.0, 1.0]]);
     vec![roc.into(), precision.into()]

@@ -1,9 +1,11 @@
 //! The tables.
 
+use std::collections::HashMap;
+
 use step_report::{Cell, Format, Outcome, Section, Table};
 
 use crate::config::{Gap, Gates};
-use crate::decide::{Decision, Models, SliceLine, Valued, confusion as counts, group_rates};
+use crate::decide::{Decision, Models, Valued, confusion as counts, group_rates};
 use crate::evidence::Evidence;
 use crate::metrics::{Metric, MetricError};
 
@@ -107,6 +109,7 @@ pub(super) fn slices(decision: &Decision<'_>) -> Option<Section> {
     }
     heads.push("Checks");
     let mut table = Table::new("Slices", heads);
+    let (adjusted, worst) = (adjusted(decision), worst(decision));
     for line in &decision.slices {
         let known = line.known.get(&Metric::AucRoc);
         let share = line.size.positives as f64 / line.size.rows.max(1) as f64;
@@ -124,31 +127,46 @@ pub(super) fn slices(decision: &Decision<'_>) -> Option<Section> {
             row.push(ends(
                 improvement.and_then(|improvement| improvement.valued.interval),
             ));
-            row.push(adjusted(decision, line));
+            row.push(
+                adjusted
+                    .get(line.name.as_str())
+                    .map_or_else(Cell::empty, |p| Cell::p_value(*p)),
+            );
         }
-        row.push(worst(decision, line));
+        row.push(worst.get(line.name.as_str()).copied().into());
         table.push(row);
     }
     Some(table.into())
 }
 
-fn adjusted(decision: &Decision<'_>, line: &SliceLine) -> Cell {
-    let id = format!("champion:auc_roc:{}", line.name);
-    let check = decision.checks.iter().find(|check| check.id == id);
-    check
-        .and_then(|check| check.p_adjusted)
-        .map_or_else(Cell::empty, Cell::p_value)
+/// The adjusted p of the AUC on each slice.
+fn adjusted<'d>(decision: &'d Decision<'_>) -> HashMap<&'d str, f64> {
+    let tested = decision.checks.iter().filter(|check| {
+        check.kind == "champion_slice" && check.target.metric.as_deref() == Some(Metric::AucRoc.name())
+    });
+    tested
+        .filter_map(|check| Some((check.target.slice.as_deref()?, check.p_adjusted?)))
+        .collect()
 }
 
-/// The gravest outcome of the checks on this slice.
-fn worst(decision: &Decision<'_>, line: &SliceLine) -> Cell {
-    let mine = decision.checks.iter().filter(|check| {
-        check.target.slice.as_deref() == Some(line.name.as_str()) && check.kind != "fairness_group"
-    });
+/// The gravest outcome of the checks on each slice.
+fn worst<'d>(decision: &'d Decision<'_>) -> HashMap<&'d str, Outcome> {
     let rank = |outcome: Outcome| Outcome::BY_GRAVITY.iter().position(|other| *other == outcome);
-    mine.map(|check| check.outcome)
-        .min_by_key(|outcome| rank(*outcome))
-        .into()
+    let mut worst: HashMap<&str, Outcome> = HashMap::new();
+    for check in decision
+        .checks
+        .iter()
+        .filter(|check| check.kind != "fairness_group")
+    {
+        let Some(slice) = check.target.slice.as_deref() else {
+            continue;
+        };
+        let here = worst.entry(slice).or_insert(check.outcome);
+        if rank(check.outcome) < rank(*here) {
+            *here = check.outcome;
+        }
+    }
+    worst
 }
 
 /// The rates of every group of a sensitive column.

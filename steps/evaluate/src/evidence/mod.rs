@@ -1,5 +1,11 @@
 //! What was gathered: plain data, from which `decide` decides.
 
+mod ids;
+
+use std::collections::HashMap;
+
+pub use ids::Ids;
+
 use crate::metrics::Metric;
 
 /// Everything that the gates are held against.
@@ -21,7 +27,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// What identifies each row.
-    pub ids: Vec<String>,
+    pub ids: Ids,
     /// The truth.
     pub labels: Vec<bool>,
     /// Columns to slice by.
@@ -54,17 +60,34 @@ impl Scores {
     /// Scores as they were read, with what is no finite number noted by name.
     pub fn new(read: impl IntoIterator<Item = Option<f64>>) -> Self {
         let mut scores = Self::default();
-        for (row, value) in read.into_iter().enumerate() {
-            let what = match value {
-                None => Some("null"),
-                Some(value) if value.is_nan() => Some("NaN"),
-                Some(value) if value.is_infinite() => Some("infinite"),
-                Some(_) => None,
-            };
-            scores.missing.extend(what.map(|what| (row, what)));
-            scores.values.push(value.unwrap_or(f64::NAN));
-        }
+        read.into_iter().for_each(|value| scores.push(value));
         scores
+    }
+
+    /// Adds the score of the next row.
+    pub fn push(&mut self, value: Option<f64>) {
+        let what = match value {
+            None => Some("null"),
+            Some(value) if value.is_nan() => Some("NaN"),
+            Some(value) if value.is_infinite() => Some("infinite"),
+            Some(_) => None,
+        };
+        self.missing.extend(what.map(|what| (self.values.len(), what)));
+        self.values.push(value.unwrap_or(f64::NAN));
+    }
+
+    /// The scores of these rows, in their order.
+    pub fn ordered(&self, order: &[u32]) -> Self {
+        let missing: HashMap<usize, &'static str> = self.missing.iter().copied().collect();
+        let what = |(at, row): (usize, &u32)| Some((at, *missing.get(&(*row as usize))?));
+        Self {
+            values: order.iter().map(|row| self.values[*row as usize]).collect(),
+            missing: if missing.is_empty() {
+                Vec::new()
+            } else {
+                order.iter().enumerate().filter_map(what).collect()
+            },
+        }
     }
 }
 
@@ -77,7 +100,7 @@ pub struct Answered {
     pub requests: u64,
     /// Where they come from, for people.
     pub source: String,
-    /// Why the times say nothing: too many requests failed.
+    /// Why the times say nothing: requests failed, or were not shown to succeed.
     pub failed: Option<String>,
 }
 
@@ -88,8 +111,19 @@ pub struct AnsweredQuantile {
     pub name: String,
     /// Milliseconds.
     pub value: f64,
-    /// Its interval by order statistics, when the requests are at hand.
-    pub interval: Option<(f64, f64)>,
+    /// Its interval by order statistics, when there is one.
+    pub interval: Option<QuantileInterval>,
+}
+
+/// Where a quantile lies, two-sided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantileInterval {
+    /// Milliseconds.
+    pub lower: f64,
+    /// Milliseconds.
+    pub upper: f64,
+    /// With which confidence.
+    pub level: f64,
 }
 
 /// The answers to one behavioural test.
