@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
-use crate::input::Cursor;
+use crate::input::{Cursor, Unread};
 use crate::source::Batches;
 use crate::{Batch, Field, Input, TableError, convert};
 
@@ -47,15 +47,26 @@ fn stream(input: &Input, picked: Option<Vec<usize>>) -> Result<(SchemaRef, Strea
         cursor
             .rewind()
             .map_err(|error| TableError::io(&input.name, error))?;
-        let reader = FileReader::try_new(cursor, picked).map_err(|error| explain(input, &error))?;
+        let reader = FileReader::try_new(cursor, picked).map_err(|error| explain(input, error))?;
         return Ok((reader.schema(), Box::new(reader)));
     }
-    let reader = StreamReader::try_new(cursor, picked).map_err(|error| explain(input, &error))?;
+    let reader = StreamReader::try_new(cursor, picked).map_err(|error| explain(input, error))?;
     Ok((reader.schema(), Box::new(reader)))
 }
 
-fn explain(input: &Input, error: &ArrowError) -> TableError {
-    TableError::corrupt(&input.name, "", format!("not a sound Arrow IPC file ({error})"))
+fn explain(input: &Input, error: ArrowError) -> TableError {
+    match unread(&input.name, error) {
+        Ok(unread) => unread,
+        Err(error) => TableError::corrupt(&input.name, "", format!("not a sound Arrow IPC file ({error})")),
+    }
+}
+
+/// An outage is no fault of the file.
+fn unread(file: &str, error: ArrowError) -> Result<TableError, ArrowError> {
+    match error {
+        ArrowError::IoError(_, source) if Unread::is(&source) => Ok(TableError::io(file, source)),
+        other => Err(other),
+    }
 }
 
 /// Streams the batches that the file itself has.
@@ -89,11 +100,11 @@ impl Batches for Reader {
             return Ok(None);
         };
         let batch = batch.map_err(|error| {
-            TableError::corrupt(
-                &self.input.name,
-                format!("batch {}", self.batches),
-                error.to_string(),
-            )
+            let corrupt = |error: ArrowError| {
+                let at = format!("batch {}", self.batches);
+                TableError::corrupt(&self.input.name, at, error.to_string())
+            };
+            unread(&self.input.name, error).unwrap_or_else(corrupt)
         })?;
         let columns = self
             .fields
