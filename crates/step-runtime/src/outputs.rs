@@ -1,10 +1,12 @@
 //! Writing what a step made: everything whole, the report last, the verdict after it.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use artifact_store::{Location, Store};
 use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 use provenance::digest_bytes;
 use step_contract::{Exit, OutArtifact, OutParameter, StepSpec};
@@ -24,37 +26,46 @@ pub(crate) struct Written {
     pub(crate) reason: String,
 }
 
-/// The outputs that speak for a run: a run that is killed or fails must not leave another run's behind.
-/// What a run makes (a baseline, a dataset record) is left alone until its successor is whole.
-const CLAIMS: [&str; 6] = [
-    "report",
-    "report-md",
-    "report-html",
-    "report-junit",
-    "statement",
-    "verdict",
-];
+/// The places where a command puts what it makes, as far as they are on this machine. What is found there is of an
+/// earlier run: a run that is killed or fails must leave nothing behind that a task which looks only for the file would
+/// take for its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places(Vec<PathBuf>);
 
-/// Removes the claims of an earlier run in the same place.
-pub(crate) fn clear(common: &CommonArgs) {
-    let claims = [
-        &common.report,
-        &common.report_md,
-        &common.report_html,
-        &common.report_junit,
-        &common.statement,
-    ];
-    let paths = claims.into_iter().filter_map(|out| local(out.as_str()));
-    for path in paths.chain(std::iter::once(common.verdict.path().to_path_buf())) {
-        remove(&path);
+impl Places {
+    /// Of arguments that were read.
+    pub(crate) fn of(command: &Command, matches: &ArgMatches) -> Self {
+        Self::named(command, |arg| {
+            let mut values = matches.try_get_raw(arg.get_id().as_str()).ok()??;
+            values.next().map(|value| value.to_string_lossy().into_owned())
+        })
     }
-}
 
-/// The same for arguments that clap could not read: the outputs that every step has.
-pub(crate) fn clear_raw(args: &[OsString]) {
-    for flag in CLAIMS {
-        if let Some(path) = raw_value(args, flag).as_deref().and_then(local) {
-            remove(&path);
+    /// Of arguments that clap could not read: as written, from the environment, or the default.
+    pub(crate) fn of_raw(command: &Command, args: &[OsString]) -> Self {
+        let text = |value: &OsStr| value.to_string_lossy().into_owned();
+        Self::named(command, |arg| {
+            raw_value(args, arg.get_long()?)
+                .or_else(|| arg.get_env().and_then(std::env::var_os).map(|value| text(&value)))
+                .or_else(|| arg.get_default_values().first().map(|value| text(value)))
+        })
+    }
+
+    fn named(command: &Command, value: impl Fn(&Arg) -> Option<String>) -> Self {
+        let makes = |arg: &&Arg| {
+            let kind = arg.get_value_parser().type_id();
+            kind == TypeId::of::<OutArtifact>() || kind == TypeId::of::<OutParameter>()
+        };
+        let places = command.get_arguments().filter(makes).filter_map(value);
+        Self(places.filter_map(|place| local(&place)).collect())
+    }
+
+    /// Removes what is there.
+    pub(crate) fn clear(&self) {
+        for path in self.0.iter().filter(|path| path.is_file()) {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
+            }
         }
     }
 }
@@ -63,14 +74,6 @@ fn local(location: &str) -> Option<PathBuf> {
     match location.parse() {
         Ok(Location::Path(path)) => Some(path),
         _ => None,
-    }
-}
-
-fn remove(path: &Path) {
-    if path.is_file()
-        && let Err(error) = std::fs::remove_file(path)
-    {
-        tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
     }
 }
 

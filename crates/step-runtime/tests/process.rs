@@ -296,7 +296,13 @@ fn stale(folder: &Path) {
     assert!(folder.join("report.json").exists());
     let (code, _) = stopped(folder, "wait");
     assert_eq!(code, Some(143));
-    for file in ["report.json", "report.md", "verdict", "statement.json"] {
+    for file in [
+        "report.json",
+        "report.md",
+        "verdict",
+        "statement.json",
+        "weights.txt",
+    ] {
         assert!(!folder.join(file).exists(), "{file}");
     }
     assert!(command(folder, "PASS").output().unwrap().status.success());
@@ -310,7 +316,19 @@ fn stale(folder: &Path) {
         Some(2)
     );
     assert_eq!(report(folder)["verdict"], "ERROR");
-    assert!(!folder.join("verdict").exists() && !folder.join("statement.json").exists());
+    for file in ["verdict", "statement.json", "weights.txt"] {
+        assert!(!folder.join(file).exists(), "{file}");
+    }
+    // A file that the environment names is as much an output as one that a flag names.
+    std::fs::write(folder.join("of-env.txt"), "7").unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .env(CHILD, "1")
+        .env("WEIGH_WEIGHTS", "of-env.txt")
+        .current_dir(folder)
+        .args(["check", "--bogus", "--report=report.json"])
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    assert!(!folder.join("of-env.txt").exists());
 }
 
 fn text(folder: &Path) {
