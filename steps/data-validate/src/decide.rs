@@ -55,7 +55,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     }
     for (split, found) in plan.splits.iter().zip(&evidence.overlaps) {
         overlap::judge(split, found, evidence, &mut checks);
-        order::judge(split, evidence, &mut checks);
+        order::judge(split, plan, evidence, &mut checks);
     }
     conclude(checks)
 }

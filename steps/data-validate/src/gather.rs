@@ -135,6 +135,8 @@ pub struct OverlapEvidence {
     pub columns: Vec<String>,
     /// Rows of the second that were compared.
     pub rows: u64,
+    /// Rows of the first and of the second that were not, for a null in the key.
+    pub with_null: (u64, u64),
     /// Rows of the second that are in the first, and their keys.
     pub shared: KeyCounts,
     /// The shared keys of most rows.

@@ -179,6 +179,32 @@ fn rows_without_a_time_are_judged_though_no_window_holds_them() {
     );
 }
 
+#[test]
+fn an_order_in_time_of_rows_without_one_is_a_warning() {
+    let tables = || {
+        [
+            ("train.csv", "at,id\n2013-01-01,1\n,2\n".to_owned()),
+            ("test.csv", "at,id\n2013-01-02,3\n,\n".to_owned()),
+        ]
+    };
+    let splits = "splits: {train: train, test: test, key: [id], time_column: at}\n";
+    let ran = check(&tables(), splits, &[]);
+    assert_eq!((ran.exit, ran.stdout.trim()), (Some(0), "WARN"), "{}", ran.stderr);
+    let why = ran.check("time_order:train < test")["why"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(why.contains("2 rows without a `at` could not be placed"), "{why}");
+    let overlap = ran.check("row_overlap:train ~ test")["details"].clone();
+    assert_eq!(
+        (&overlap["train_rows_with_null"], &overlap["test_rows_with_null"]),
+        (&0.into(), &1.into())
+    );
+    let rules = "tables: {both: {applies_to: [train, test], columns: {at: {null_rate: {max: 0.5}}}}}";
+    let ran = check(&tables(), &format!("{splits}{rules}"), &[]);
+    assert_eq!((ran.exit, ran.stdout.trim()), (Some(0), "PASS"), "{}", ran.stderr);
+}
+
 /// `data/exact.parquet` is of pyarrow (`data/make_exact.py`): 2^53, 2^53 + 1, 2^53 + 2, and the three largest of 64 bits.
 #[track_caller]
 fn exact(rules: &str) -> Ran {

@@ -332,7 +332,8 @@ impl Column {
             ..
         } = &mut self.finding
         {
-            let p = drift.test.p().unwrap_or(1.0);
+            // The test of numbers is blind to answers that are missing; the cells are not. Two tests, after Bonferroni.
+            let p = (2.0 * drift.test.p().unwrap_or(1.0).min(drift.psi_p)).min(1.0);
             *p_adjusted = p;
             let significant = p < config.thresholds.prediction_drift_p_value;
             let large = drift.psi >= config.thresholds.psi_alert;

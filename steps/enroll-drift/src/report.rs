@@ -124,7 +124,10 @@ fn check(config: &DriftConfig, column: &Column, prediction: bool, too_few: Optio
     check = if prediction {
         check
             .test(drift.test.name(), drift.test.p().unwrap_or(1.0))
-            .detail("correction", "none: one test")
+            .detail(
+                "correction",
+                "bonferroni: this test, and chi-squared over the bins",
+            )
     } else {
         let correction = if column.may_decide() {
             "benjamini-hochberg"

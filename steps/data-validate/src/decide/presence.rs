@@ -17,15 +17,20 @@ pub(super) fn readable(table: &TableEvidence, checks: &mut Vec<Check>) {
     }
 }
 
+/// Whether a rule says how many nulls a column may have.
+pub(super) fn judges_nulls(rules: Option<&TableRules>, column: &str) -> bool {
+    let says =
+        |rules: &ColumnRules| rules.not_null || rules.null_rate.is_some() || rules.null_count.is_some();
+    rules
+        .and_then(|rules| rules.columns.get(column))
+        .is_some_and(says)
+}
+
 /// A window that holds no row is no evidence. Rows without a time are in no window: whether they may be is for the rules
 /// about nulls to say, and without such a rule they are warned of.
 pub(super) fn window(rules: Option<&TableRules>, table: &TableEvidence, checks: &mut Vec<Check>) {
     let Some(time) = &table.windowed else { return };
-    let judges_nulls =
-        |rules: &ColumnRules| rules.not_null || rules.null_rate.is_some() || rules.null_count.is_some();
-    let judged = rules
-        .and_then(|rules| rules.columns.get(time))
-        .is_some_and(judges_nulls);
+    let judged = judges_nulls(rules, time);
     let all = table.rows + table.outside + table.undated;
     let undated = if table.undated == 0 {
         String::new()

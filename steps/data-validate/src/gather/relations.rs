@@ -242,6 +242,7 @@ pub(super) fn overlaps<'a>(
         all.push(Ok(OverlapEvidence {
             columns: key.columns,
             rows: theirs.looked_at,
+            with_null: (mine.with_null, theirs.with_null),
             shared,
             examples,
         }));

@@ -298,8 +298,25 @@ fn the_prediction_alerts_and_never_retrains() {
         "{check}"
     );
     assert_eq!(check["test"], "ks");
-    folder.write("calm.csv", csv(Traffic { seed: 11, ..CALM }));
+    let calm = csv(Traffic { seed: 11, ..CALM });
+    folder.write("calm.csv", &calm);
     assert_eq!(folder.check(&["--data", "calm.csv"]).word, "OK");
+    // Answers that are missing move no distribution of those that are there.
+    let silent: String = calm
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            if i % 3 == 1 {
+                edit(line, 4, "")
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    folder.write("silent.csv", silent);
+    assert_eq!(folder.check(&["--data", "silent.csv"]).word, "ALERT");
+    let check = folder.check_of("prediction:score");
+    assert!(check["p"].as_f64().unwrap() > 0.05, "{check}");
     // Without the key nothing is watched, and the report says so.
     folder.write("drift.yaml", config("  columns: {exclude: [id]}\n"));
     assert_eq!(folder.check(&["--data", "moved.csv"]).word, "OK");
