@@ -101,6 +101,13 @@ impl Http {
 
     pub(crate) async fn head(&self, url: &Url) -> Result<ObjectMeta, StoreError> {
         let answer = self.send(Method::HEAD, url, &Pin::default()).await?;
+        if !answer.headers.contains_key(CONTENT_LENGTH) {
+            // No length is not a length of zero.
+            return Err(StoreError::Invalid {
+                location: Location::Http(url.clone()).to_string(),
+                what: "the server does not say how long it is; copy the file to S3 or a disk".into(),
+            });
+        }
         Ok(describe(url, &answer.headers, None))
     }
 

@@ -153,6 +153,16 @@ fn histograms_equal_scipy() {
 }
 
 #[test]
+fn chi_squared_over_rare_bins_equals_scipy_over_pooled_ones() {
+    for case in load(include_str!("vectors/sparse.json")) {
+        let test = chi2::two_sample_pooled(&counts(&case["a"]), &counts(&case["b"])).unwrap();
+        assert_eq!(test.df, case["df"].as_u64().unwrap(), "{case}");
+        close("chi2", test.statistic, &case["chi2"], 1e-12);
+        close("p", test.p_value, &case["p"], 1e-12);
+    }
+}
+
+#[test]
 fn proportions_equal_statsmodels() {
     for case in load(include_str!("vectors/proportion.json")) {
         let share = Proportion::new(case["x"].as_u64().unwrap(), case["n"].as_u64().unwrap()).unwrap();

@@ -23,4 +23,4 @@ pub use nearest::nearest;
 pub use render::{template::PROJECT, wrap};
 pub use spec::{CommandKind, CommandSpec, ConfigSpec, Rbac, ServedSpec, StepSpec, TemplateSpec, VerdictSpec};
 pub use value::{EmptyValue, InArtifact, OutArtifact, OutParameter, Secret};
-pub use yaml::{ConfigError, load_yaml};
+pub use yaml::{ConfigError, load_foreign_yaml, load_yaml};

@@ -64,7 +64,10 @@ fn options() -> serde_yaml::Options {
     }
 }
 
-/// Reads a YAML (or JSON) document into `T`. `file` is only for messages.
+/// Reads a YAML (or JSON) document that a person wrote into `T`. `file` is only for messages.
+///
+/// A key with nothing after it is refused: whoever wrote `threshold:` meant a threshold, and a rule that is silently
+/// not there lets everything pass.
 ///
 /// ```
 /// #[derive(Debug, serde::Deserialize)]
@@ -78,6 +81,22 @@ fn options() -> serde_yaml::Options {
 /// [`ConfigError`] with file, line, column and field path; a duplicate key, an alias bomb and an empty
 /// document are errors too.
 pub fn load_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ConfigError> {
+    match locate::nothing(text) {
+        Some(field) => Err(ConfigError::at(
+            file,
+            text,
+            &field,
+            "has nothing in it; write a value, or leave the key out",
+        )),
+        None => load_foreign_yaml(file, text),
+    }
+}
+
+/// As [`load_yaml`], for a document that another program wrote, such as MLflow: its `null` says that there is nothing.
+///
+/// # Errors
+/// As [`load_yaml`], but for keys with nothing after them.
+pub fn load_foreign_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ConfigError> {
     let mut field = String::new();
     let parsed = serde_yaml::with_deserializer_from_str_with_options(text, options(), |de| {
         let mut track = serde_path_to_error::Track::new();
@@ -171,6 +190,7 @@ mod locate {
         Map(Vec<(Key, Node)>),
         List(Vec<Node>),
         Leaf,
+        Nothing,
     }
 
     impl<'de> Deserialize<'de> for Node {
@@ -204,11 +224,11 @@ mod locate {
               visit_f64: f64, visit_str: &str);
 
         fn visit_unit<E: serde::de::Error>(self) -> Result<Kind, E> {
-            Ok(Kind::Leaf)
+            Ok(Kind::Nothing)
         }
 
         fn visit_none<E: serde::de::Error>(self) -> Result<Kind, E> {
-            Ok(Kind::Leaf)
+            Ok(Kind::Nothing)
         }
 
         fn visit_some<D: Deserializer<'de>>(self, de: D) -> Result<Kind, D::Error> {
@@ -236,12 +256,38 @@ mod locate {
         }
     }
 
-    pub(super) fn locate(text: &str, field: &str) -> Option<(u64, u64)> {
-        let root: Node = serde_yaml::with_deserializer_from_str_with_options(text, super::options(), |de| {
+    fn read(text: &str) -> Option<Node> {
+        serde_yaml::with_deserializer_from_str_with_options(text, super::options(), |de| {
             Node::deserialize(de)
         })
-        .ok()?;
-        find(&root, None, field)
+        .ok()
+    }
+
+    pub(super) fn locate(text: &str, field: &str) -> Option<(u64, u64)> {
+        find(&read(text)?, None, field)
+    }
+
+    /// The path of the first key or list item with nothing in it.
+    pub(super) fn nothing(text: &str) -> Option<String> {
+        nothing_below(&read(text)?, "")
+    }
+
+    fn nothing_below(node: &Node, path: &str) -> Option<String> {
+        let look = |path: String, value: &Node| match value.0.value {
+            Kind::Nothing => Some(path),
+            _ => nothing_below(value, &path),
+        };
+        match &node.0.value {
+            Kind::Map(entries) => entries.iter().find_map(|(key, value)| {
+                let dot = if path.is_empty() { "" } else { "." };
+                look(format!("{path}{dot}{}", key.0.value), value)
+            }),
+            Kind::List(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, item)| look(format!("{path}[{index}]"), item)),
+            Kind::Leaf | Kind::Nothing => None,
+        }
     }
 
     fn find(node: &Node, key: Option<&Key>, path: &str) -> Option<(u64, u64)> {
@@ -268,7 +314,7 @@ mod locate {
                     rest.strip_prefix('.').unwrap_or(rest),
                 )
             }
-            Kind::Leaf => None,
+            Kind::Leaf | Kind::Nothing => None,
         }
     }
 }
@@ -332,6 +378,36 @@ mod tests {
             "{}",
             error("inner: [\n")
         );
+    }
+
+    #[test]
+    fn a_key_with_nothing_in_it_is_no_key_that_was_left_out() {
+        #[derive(Debug, Default, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Rules {
+            max: Option<f64>,
+            names: Vec<String>,
+            more: Option<Box<Rules>>,
+        }
+        let said = |text: &str| load_yaml::<Rules>("f.yaml", text).unwrap_err().to_string();
+        let wanted = "has nothing in it; write a value, or leave the key out";
+        for (text, place) in [
+            ("names: [a]\nmax:\n", "f.yaml:2:1: max"),
+            ("more:\n  names: [a]\n  max: # soon\n", "f.yaml:3:3: more.max"),
+            ("more:\n", "f.yaml:1:1: more"),
+            ("max: ~\n", "f.yaml:1:1: max"),
+            ("max: null\n", "f.yaml:1:1: max"),
+            ("{\"max\": null}", "f.yaml:1:2: max"),
+            ("names:\n  - a\n  -\n", "f.yaml:3:4: names[1]"),
+        ] {
+            assert_eq!(said(text), format!("{place}: {wanted}"));
+        }
+        let empty: Rules = load_yaml("f.yaml", "names: []\nmore: {}\n").unwrap();
+        assert!(empty.max.is_none() && empty.names.is_empty() && empty.more.is_some());
+        assert!(load_yaml::<Rules>("f.yaml", "names: ['', \"null\", '~']\n").is_ok());
+        // What other programs write may say that there is nothing.
+        let foreign: Rules = load_foreign_yaml("MLmodel", "max: null\n").unwrap();
+        assert!(foreign.max.is_none());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub use finished::Finished;
 pub use progress::Progress;
 
 use finished::Product;
+use outputs::Places;
 
 /// How long a step may flush after SIGTERM before it is left behind. Kubernetes grants 30 s.
 const GRACE: Duration = Duration::from_secs(20);
@@ -105,17 +106,25 @@ fn start(spec: &'static StepSpec, command: clap::Command, read: Read, raw: Vec<O
         }
     };
     let exit = match parsed {
-        Ok((run, matches)) => runtime.block_on(under_way(spec, run, &matches, started)),
+        Ok((run, matches)) => runtime.block_on(under_way(spec, run, &matches, &command, started)),
         Err(error) if !error.use_stderr() => say(&error.render().to_string(), Exit::Yes),
-        Err(error) => runtime.block_on(bad_arguments(spec, &command, &error, &args, started)),
+        Err(error) => runtime.block_on(bad_arguments(spec, &error, &args, &command, started)),
     };
     // A worker that did not stop in its grace must not keep the process.
     runtime.shutdown_background();
     exit
 }
 
-async fn under_way(spec: &'static StepSpec, run: Run, matches: &ArgMatches, started: Timestamp) -> Exit {
+async fn under_way(
+    spec: &'static StepSpec,
+    run: Run,
+    matches: &ArgMatches,
+    root: &clap::Command,
+    started: Timestamp,
+) -> Exit {
     let (command, leaf) = leaf(matches);
+    let places = Places::of(root.find_subcommand(command).unwrap_or(root), leaf);
+    places.clear();
     let common = CommonArgs::from_arg_matches(leaf).ok();
     let process =
         match ProcessArgs::from_arg_matches(leaf).or_else(|_| ProcessArgs::from_arg_matches(matches)) {
@@ -141,9 +150,6 @@ async fn under_way(spec: &'static StepSpec, run: Run, matches: &ArgMatches, star
         ca_file: process.ca_file.clone(),
     };
     let (store, progress) = (context.store.clone(), Arc::clone(&context.progress));
-    if let Some(common) = &common {
-        outputs::clear(common, leaf);
-    }
     let ended = until_signal(run(context), &cancel).await;
     progress.finish();
     // From here on everything is written: a signal that comes now is not heard, the files are small.
@@ -169,10 +175,8 @@ async fn under_way(spec: &'static StepSpec, run: Run, matches: &ArgMatches, star
         }
         Err(error) => {
             let (exit, message, report) = error.into_parts();
-            // A statement that was written before the error speaks for a run that reached no decision.
-            if let Some(common) = &common {
-                outputs::clear(common, leaf);
-            }
+            // What was written before the error speaks for a run that reached no decision.
+            places.clear();
             if let (Some(common), true) = (&common, exit != Exit::Terminated) {
                 let report = match report {
                     Some(mut report) => {
@@ -237,9 +241,9 @@ fn asked_to_stop() -> impl Future<Output = ()> {
 
 async fn bad_arguments(
     spec: &StepSpec,
-    command: &clap::Command,
     error: &clap::Error,
     args: &[OsString],
+    root: &clap::Command,
     started: Timestamp,
 ) -> Exit {
     let text = error.render().to_string();
@@ -251,7 +255,7 @@ async fn bad_arguments(
     let mut report = Report::error(spec.name, &name, spec.version, &message, Exit::Usage.name());
     report.started = started.to_string();
     report.finished = Timestamp::now().to_string();
-    outputs::clear_raw(args, command);
+    Places::of_raw(root.find_subcommand(&command).unwrap_or(root), args).clear();
     let store = Store::from_env(StoreOptions::default());
     if let Ok(out) = command_line::report_location(args, spec).parse()
         && let Err(error) = outputs::write(&store, &out, report.to_json().into_bytes()).await

@@ -1,14 +1,15 @@
 //! Writing what a step made: everything whole, the report last, the verdict after it.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use artifact_store::{Location, Store};
 use bytes::Bytes;
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 use provenance::digest_bytes;
-use step_contract::{Exit, OutArtifact, OutParameter, StepSpec};
+use step_contract::{Exit, InArtifact, OutArtifact, OutParameter, StepSpec};
 use step_report::Report;
 
 use crate::args::CommonArgs;
@@ -25,42 +26,50 @@ pub(crate) struct Written {
     pub(crate) reason: String,
 }
 
-/// The outputs that speak for a run: a run that is killed or fails must not leave another run's behind.
-/// What a run makes (a baseline, a dataset record) is left alone until its successor is whole.
-const CLAIMS: [&str; 5] = ["report", "report-md", "report-html", "report-junit", "statement"];
+/// The places where a command puts what it makes, as far as they are on this machine. What is found there is of an
+/// earlier run: a run that is killed or fails must leave nothing behind that a task which looks only for the file would
+/// take for its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places(Vec<PathBuf>);
 
-/// Removes the claims of an earlier run in the same place, and every value that it left for the workflow.
-pub(crate) fn clear(common: &CommonArgs, leaf: &ArgMatches) {
-    let claims = [
-        &common.report,
-        &common.report_md,
-        &common.report_html,
-        &common.report_junit,
-        &common.statement,
-    ];
-    let paths = claims.into_iter().filter_map(|out| local(out.as_str()));
-    for path in paths.chain(parameters(leaf)) {
-        remove(&path);
+impl Places {
+    /// Of arguments that were read.
+    pub(crate) fn of(command: &Command, matches: &ArgMatches) -> Self {
+        Self::named(command, |arg| {
+            let mut values = matches.try_get_raw(arg.get_id().as_str()).ok()??;
+            values.next().map(|value| value.to_string_lossy().into_owned())
+        })
     }
-}
 
-/// The files of all output parameters of a sub-command: their type says what they are.
-fn parameters(leaf: &ArgMatches) -> impl Iterator<Item = PathBuf> {
-    leaf.ids().filter_map(|id| {
-        let found = leaf.try_get_one::<OutParameter>(id.as_str()).ok().flatten();
-        found.map(|parameter| parameter.path().to_path_buf())
-    })
-}
+    /// Of arguments that clap could not read: as written, from the environment, or the default.
+    pub(crate) fn of_raw(command: &Command, args: &[OsString]) -> Self {
+        let text = |value: &OsStr| value.to_string_lossy().into_owned();
+        Self::named(command, |arg| {
+            raw_value(args, arg.get_long()?)
+                .or_else(|| arg.get_env().and_then(std::env::var_os).map(|value| text(&value)))
+                .or_else(|| arg.get_default_values().first().map(|value| text(value)))
+        })
+    }
 
-/// The same for arguments that clap could not read: the outputs that every step has, and all values.
-pub(crate) fn clear_raw(args: &[OsString], command: &clap::Command) {
-    let values = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    let values = values
-        .filter(|arg| arg.get_value_parser().type_id() == std::any::TypeId::of::<OutParameter>())
-        .filter_map(clap::Arg::get_long);
-    for flag in CLAIMS.into_iter().chain(values) {
-        if let Some(path) = raw_value(args, flag).as_deref().and_then(local) {
-            remove(&path);
+    fn named(command: &Command, value: impl Fn(&Arg) -> Option<String>) -> Self {
+        let places = |kinds: &[TypeId]| -> Vec<PathBuf> {
+            let of_kind = |arg: &&Arg| kinds.iter().any(|kind| arg.get_value_parser().type_id() == *kind);
+            let values = command.get_arguments().filter(of_kind).filter_map(&value);
+            values.filter_map(|place| local(&place)).collect()
+        };
+        // A record that is read and written in one place is this run's input first.
+        let read = places(&[TypeId::of::<InArtifact>()]);
+        let mut made = places(&[TypeId::of::<OutArtifact>(), TypeId::of::<OutParameter>()]);
+        made.retain(|place| !read.contains(place));
+        Self(made)
+    }
+
+    /// Removes what is there.
+    pub(crate) fn clear(&self) {
+        for path in self.0.iter().filter(|path| path.is_file()) {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
+            }
         }
     }
 }
@@ -69,14 +78,6 @@ fn local(location: &str) -> Option<PathBuf> {
     match location.parse() {
         Ok(Location::Path(path)) => Some(path),
         _ => None,
-    }
-}
-
-fn remove(path: &Path) {
-    if path.is_file()
-        && let Err(error) = std::fs::remove_file(path)
-    {
-        tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
     }
 }
 

@@ -315,6 +315,7 @@ fn stale(folder: &Path) {
         "verdict",
         "statement.json",
         "values/heaviest",
+        "weights.txt",
     ] {
         assert!(!folder.join(file).exists(), "{file}");
     }
@@ -329,9 +330,19 @@ fn stale(folder: &Path) {
         Some(2)
     );
     assert_eq!(report(folder)["verdict"], "ERROR");
-    for file in ["verdict", "statement.json", "values/heaviest"] {
+    for file in ["verdict", "statement.json", "values/heaviest", "weights.txt"] {
         assert!(!folder.join(file).exists(), "{file}");
     }
+    // A file that the environment names is as much an output as one that a flag names.
+    std::fs::write(folder.join("of-env.txt"), "7").unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .env(CHILD, "1")
+        .env("WEIGH_WEIGHTS", "of-env.txt")
+        .current_dir(folder)
+        .args(["check", "--bogus", "--report=report.json"])
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    assert!(!folder.join("of-env.txt").exists());
 }
 
 fn text(folder: &Path) {

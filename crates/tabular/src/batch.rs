@@ -34,7 +34,7 @@ pub struct Malformed {
     pub column: String,
     /// Where.
     pub place: Place,
-    /// What stands there.
+    /// What stands there, cut when it is long.
     pub text: String,
     /// The kind that was expected.
     pub expected: Kind,

@@ -153,7 +153,7 @@ impl Column {
         match self.values() {
             Values::Text(view) => Some(Cow::Borrowed(view.get(row))),
             Values::Dictionary(view) => Some(Cow::Borrowed(view.get(row))),
-            _ => self.display(row).map(Cow::Owned),
+            _ => self.readable(row).map(Cow::Owned),
         }
     }
 
@@ -180,9 +180,17 @@ impl Column {
         (0..self.len()).map(|row| self.timestamp(row))
     }
 
-    /// A value made readable, for messages and samples; `None` for a null.
+    /// A value made readable, for messages and samples, a long one cut (see [`crate::shortened`]); `None` for a null.
     #[must_use]
     pub fn display(&self, row: usize) -> Option<String> {
+        self.readable(row).map(|whole| match crate::shortened(&whole) {
+            Cow::Owned(short) => short,
+            Cow::Borrowed(_) => whole,
+        })
+    }
+
+    /// A value made readable, whole.
+    pub(crate) fn readable(&self, row: usize) -> Option<String> {
         if !self.validity().is_valid(row) {
             return None;
         }

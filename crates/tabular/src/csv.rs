@@ -203,7 +203,7 @@ impl Batches for Reader {
                     malformed.push(Malformed {
                         column: field.name.clone(),
                         place,
-                        text: cell.to_owned(),
+                        text: crate::shortened(cell).into_owned(),
                         expected: field.kind,
                     });
                 }
@@ -236,7 +236,8 @@ impl Batches for Reader {
 /// A cell that does not fit, when that is an error.
 pub(crate) fn wrong_kind(file: &str, place: &Place, field: &Field, cell: &str) -> TableError {
     let what = format!(
-        "{cell:?} is not {} as the rows before it are",
+        "{:?} is not {} as the rows before it are",
+        crate::shortened(cell),
         with_article(field.kind)
     );
     TableError::corrupt(file, format!("{place}, column {}", field.name), what)

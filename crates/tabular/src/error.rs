@@ -99,7 +99,7 @@ impl TableError {
     pub(crate) fn io(file: &str, source: std::io::Error) -> Self {
         Self::Io {
             file: file.to_owned(),
-            source,
+            source: crate::input::Unread::unwrapped(source),
         }
     }
 }

@@ -153,6 +153,30 @@ fn clamp(offset: u64, len: usize, total: u64) -> usize {
 /// Bytes fetched at once by sequential readers: large enough for an object store, small beside a batch.
 const CHUNK: usize = 1 << 20;
 
+/// Bytes that could not be had. Decoders hand errors of their source on beside those of their own, and only the latter
+/// say anything about the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unread(io::Error);
+
+impl Unread {
+    fn wrapped(error: io::Error) -> io::Error {
+        io::Error::other(Self(error))
+    }
+
+    /// Whether the bytes could not be had.
+    pub(crate) fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+
+    /// The error of the source, as it was.
+    pub(crate) fn unwrapped(error: io::Error) -> io::Error {
+        error
+            .downcast::<Self>()
+            .map_or_else(|other| other, |unread| unread.0)
+    }
+}
+
 /// `Read` and `Seek` over ranges, for decoders that want a file.
 pub(crate) struct Cursor {
     reader: Arc<dyn RangeRead>,
@@ -190,7 +214,10 @@ impl Read for Cursor {
                 out.len()
                     .max(self.chunk_size)
                     .min(clamp(self.position, usize::MAX, self.reader.len()));
-            self.chunk = self.reader.read_at(self.position, wanted)?;
+            self.chunk = self
+                .reader
+                .read_at(self.position, wanted)
+                .map_err(Unread::wrapped)?;
             self.chunk_start = self.position;
         }
         let from = usize::try_from(self.position - self.chunk_start).unwrap_or(usize::MAX);

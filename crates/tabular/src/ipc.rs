@@ -7,8 +7,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::ipc::root_as_footer;
+use bytes::Bytes;
 
-use crate::input::Cursor;
+use crate::input::{Cursor, Unread};
 use crate::source::Batches;
 use crate::{Batch, Field, Input, TableError, convert};
 
@@ -43,19 +45,87 @@ fn stream(input: &Input, picked: Option<Vec<usize>>) -> Result<(SchemaRef, Strea
             );
             return Err(TableError::corrupt(&input.name, "", what));
         }
+        file_is_sound(input, len)?;
         let mut cursor = cursor;
         cursor
             .rewind()
             .map_err(|error| TableError::io(&input.name, error))?;
-        let reader = FileReader::try_new(cursor, picked).map_err(|error| explain(input, &error))?;
+        let reader = FileReader::try_new(cursor, picked).map_err(|error| explain(input, error))?;
         return Ok((reader.schema(), Box::new(reader)));
     }
-    let reader = StreamReader::try_new(cursor, picked).map_err(|error| explain(input, &error))?;
+    let reader = StreamReader::try_new(cursor, picked).map_err(|error| explain(input, error))?;
     Ok((reader.schema(), Box::new(reader)))
 }
 
-fn explain(input: &Input, error: &ArrowError) -> TableError {
-    TableError::corrupt(&input.name, "", format!("not a sound Arrow IPC file ({error})"))
+/// Arrow makes room for a batch of whatever length the footer says before it looks whether so much is there (the stream
+/// form it reads in steps): a single bit can ask for all memory of the machine. A footer that is none is left for Arrow
+/// to explain.
+fn file_is_sound(input: &Input, len: u64) -> Result<(), TableError> {
+    let tail = exactly(input, len.saturating_sub(10), 4)?;
+    let footer_len = u64::from(word(&tail));
+    let start = len.checked_sub(footer_len + 10).ok_or_else(|| outside(input))?;
+    let footer = exactly(input, start, footer_len)?;
+    let Ok(footer) = root_as_footer(&footer) else {
+        return Ok(());
+    };
+    let batches = footer.recordBatches().into_iter().flatten();
+    for block in batches.chain(footer.dictionaries().into_iter().flatten()) {
+        let parts = [
+            block.offset(),
+            i64::from(block.metaDataLength()),
+            block.bodyLength(),
+        ];
+        end_of(parts)
+            .filter(|end| *end <= len)
+            .ok_or_else(|| outside(input))?;
+    }
+    Ok(())
+}
+
+fn end_of(parts: [i64; 3]) -> Option<u64> {
+    parts
+        .into_iter()
+        .try_fold(0_u64, |end, part| end.checked_add(u64::try_from(part).ok()?))
+}
+
+/// So many bytes, or an error: a read beyond the end gives fewer.
+fn exactly(input: &Input, at: u64, len: u64) -> Result<Bytes, TableError> {
+    let wanted = usize::try_from(len).map_err(|_| outside(input))?;
+    let bytes = input
+        .reader
+        .read_at(at, wanted)
+        .map_err(|error| TableError::io(&input.name, error))?;
+    if bytes.len() < wanted {
+        return Err(outside(input));
+    }
+    Ok(bytes)
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |first| u32::from_le_bytes(*first))
+}
+
+fn outside(input: &Input) -> TableError {
+    let what = format!(
+        "not a sound Arrow IPC file: a part of it ends beyond its {} bytes; copy it again",
+        input.reader.len()
+    );
+    TableError::corrupt(&input.name, "", what)
+}
+
+fn explain(input: &Input, error: ArrowError) -> TableError {
+    match unread(&input.name, error) {
+        Ok(unread) => unread,
+        Err(error) => TableError::corrupt(&input.name, "", format!("not a sound Arrow IPC file ({error})")),
+    }
+}
+
+/// An outage is no fault of the file.
+fn unread(file: &str, error: ArrowError) -> Result<TableError, ArrowError> {
+    match error {
+        ArrowError::IoError(_, source) if Unread::is(&source) => Ok(TableError::io(file, source)),
+        other => Err(other),
+    }
 }
 
 /// Streams the batches that the file itself has.
@@ -89,11 +159,11 @@ impl Batches for Reader {
             return Ok(None);
         };
         let batch = batch.map_err(|error| {
-            TableError::corrupt(
-                &self.input.name,
-                format!("batch {}", self.batches),
-                error.to_string(),
-            )
+            let corrupt = |error: ArrowError| {
+                let at = format!("batch {}", self.batches);
+                TableError::corrupt(&self.input.name, at, error.to_string())
+            };
+            unread(&self.input.name, error).unwrap_or_else(corrupt)
         })?;
         let columns = self
             .fields

@@ -206,7 +206,7 @@ impl Batches for Reader {
                     Some(value) => malformed.push(Malformed {
                         column: field.name.clone(),
                         place,
-                        text: value.to_string(),
+                        text: crate::shortened(&value.to_string()).into_owned(),
                         expected: field.kind,
                     }),
                 }

@@ -137,8 +137,10 @@ fn floating(value: f64) -> u128 {
     tagged(4, &bits.to_le_bytes())
 }
 
-/// A decimal's exact text, without the zeros that only its scale adds.
-fn decimal(shown: &str) -> u128 {
+/// The key of a number by its exact decimal text; zeros that only a scale adds do not count. The number 5 of any type has
+/// the key of `5.00`.
+#[must_use]
+pub fn decimal_key(shown: &str) -> u128 {
     let shown = if shown.contains('.') {
         shown.trim_end_matches('0').trim_end_matches('.')
     } else {
@@ -211,12 +213,12 @@ fn column_hashes(column: &Column) -> Vec<u128> {
             (0..rows).map(|row| time(&times, row)).collect()
         }
         Data::Decimal(..) => (0..rows)
-            .map(|row| column.display(row).map_or(NULL, |shown| decimal(&shown)))
+            .map(|row| column.readable(row).map_or(NULL, |shown| decimal_key(&shown)))
             .collect(),
         Data::Other(_) => (0..rows)
             .map(|row| {
                 column
-                    .display(row)
+                    .readable(row)
                     .map_or(NULL, |shown| tagged(11, shown.as_bytes()))
             })
             .collect(),

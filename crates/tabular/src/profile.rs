@@ -238,7 +238,7 @@ impl ColumnProfile {
     fn text(&mut self, value: &str, count: u64) {
         self.distinct.insert(crate::keys::text(value));
         if let Some(top) = self.top.as_mut() {
-            top.add(value, count);
+            top.add(&crate::shortened(value), count);
         }
         if let Some(lengths) = self.lengths.as_mut() {
             lengths.add_times(value.chars().count() as f64, count);

@@ -1,5 +1,6 @@
 //! Columns as the reader sees them: a name, a kind, and what the file itself calls the type.
 
+use arrow::datatypes::{ArrowPrimitiveType, Float16Type};
 use serde::{Deserialize, Serialize};
 
 /// What a value of a column is, across file formats.
@@ -68,6 +69,53 @@ pub struct Field {
     pub nullable: bool,
     /// What the file calls the type, for example `int32`, `timestamp[us, UTC]` or `decimal(10, 2)`.
     pub type_name: String,
+}
+
+/// How finely a file holds the floating point numbers of a column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precision {
+    /// 16 bits.
+    Half,
+    /// 32 bits.
+    Single,
+    /// 64 bits; also whole numbers and decimals.
+    #[default]
+    Double,
+}
+
+impl Precision {
+    /// What stands in such a column where this number is meant: a 32-bit 0.1 is not the 64-bit one.
+    ///
+    /// ```
+    /// use tabular::Precision;
+    /// assert_eq!(Precision::Single.round(0.1), 0.100_000_001_490_116_12);
+    /// assert_eq!(Precision::Double.round(0.1), 0.1);
+    /// ```
+    #[must_use]
+    pub fn round(self, value: f64) -> f64 {
+        type Half = <Float16Type as ArrowPrimitiveType>::Native;
+        match self {
+            Self::Half => Half::from_f64(value).to_f64(),
+            Self::Single => f64::from(value as f32),
+            Self::Double => value,
+        }
+    }
+}
+
+impl Field {
+    /// How finely the file holds its numbers.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        let name = self
+            .type_name
+            .trim_start_matches("dictionary<")
+            .trim_end_matches('>');
+        match name {
+            "float16" => Precision::Half,
+            "float32" => Precision::Single,
+            _ => Precision::Double,
+        }
+    }
 }
 
 /// The field of this name.

@@ -212,6 +212,15 @@ fn bad_binary_files_say_what_is_wrong() {
     }
     let arrow = write::arrow_file();
     assert!(error("t.arrow", arrow[..arrow.len() - 4].to_vec()).contains("truncated"));
+    // A batch that is said to be half a gigabyte longer than it is: the room for it is not made before that is looked at.
+    let footer_at =
+        arrow.len() - 10 - u32::from_le_bytes(arrow[arrow.len() - 10..][..4].try_into().unwrap()) as usize;
+    let footer = arrow::ipc::root_as_footer(&arrow[footer_at..arrow.len() - 10]).unwrap();
+    let block = *footer.recordBatches().unwrap().get(0);
+    let at = arrow.windows(24).rposition(|bytes| bytes == block.0).unwrap();
+    let mut bomb = arrow.clone();
+    bomb[at + 16 + 3] |= 0x20;
+    assert!(error("t.arrow", bomb).contains(&format!("ends beyond its {} bytes", arrow.len())));
     assert!(
         error(
             "t.arrow",

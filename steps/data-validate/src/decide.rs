@@ -7,7 +7,7 @@ mod overlap;
 mod presence;
 mod relationships;
 mod rows;
-mod say;
+pub(crate) mod say;
 mod types;
 mod values;
 
@@ -35,7 +35,8 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     let mut checks = Vec::new();
     for (table, found) in plan.tables.iter().zip(&evidence.tables) {
         presence::readable(found, &mut checks);
-        presence::window(found, &mut checks);
+        presence::window(table.rules.as_ref(), found, &mut checks);
+        types::compared(table.rules.as_ref(), found, &mut checks);
         rows::judge(table, found, &mut checks);
         if let Some(rules) = &table.rules {
             presence::schema(rules, found, &mut checks);
@@ -54,7 +55,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     }
     for (split, found) in plan.splits.iter().zip(&evidence.overlaps) {
         overlap::judge(split, found, evidence, &mut checks);
-        order::judge(split, evidence, &mut checks);
+        order::judge(split, plan, evidence, &mut checks);
     }
     conclude(checks)
 }

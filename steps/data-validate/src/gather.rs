@@ -11,10 +11,10 @@ pub mod values;
 mod relations;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use provenance::Digest;
-use tabular::{ColumnProfile, Kind};
+use tabular::{ColumnProfile, Kind, Precision};
 
 use crate::error::ScanError;
 use crate::plan::Plan;
@@ -42,8 +42,8 @@ pub struct TableEvidence {
     pub name: String,
     /// Rows, inside of the window if it was cut.
     pub rows: u64,
-    /// Whether the window cut it.
-    pub windowed: bool,
+    /// The column of times that the window cut it by, if it did.
+    pub windowed: Option<String>,
     /// Rows outside of the window.
     pub outside: u64,
     /// Rows without a time.
@@ -54,6 +54,8 @@ pub struct TableEvidence {
     pub passed_over: Vec<String>,
     /// Its columns, in the order of the first file.
     pub fields: Vec<FieldEvidence>,
+    /// Columns that rows are told apart, found or ordered by.
+    pub compared: BTreeSet<String>,
     /// Measurements by column.
     pub columns: BTreeMap<String, ColumnMeasured>,
     /// Quantiles by column: the share and the value.
@@ -90,6 +92,8 @@ pub struct FieldEvidence {
     pub kinds: Vec<Kind>,
     /// What files call its type; more than one when files differ.
     pub types: Vec<String>,
+    /// The least precision that a file holds its numbers with.
+    pub precision: Precision,
     /// Files that do not have it.
     pub missing_in: Vec<String>,
 }
@@ -131,6 +135,8 @@ pub struct OverlapEvidence {
     pub columns: Vec<String>,
     /// Rows of the second that were compared.
     pub rows: u64,
+    /// Rows of the first and of the second that were not, for a null in the key.
+    pub with_null: (u64, u64),
     /// Rows of the second that are in the first, and their keys.
     pub shared: KeyCounts,
     /// The shared keys of most rows.
@@ -193,7 +199,7 @@ pub fn measure(
     let mut all_wanted = Vec::with_capacity(opened.len());
     for (index, table) in opened.iter().enumerate() {
         report_progress(&plan.tables[index].name);
-        let wanted = wanted::of_table(plan, index, opened, extent, &parents);
+        let wanted = wanted::of_table(plan, index, opened, extent, &parents, pass_of(index).window);
         let mut seen = scan::measure(table, &wanted, pass_of(index))?;
         wanted::second_pass(table, &plan.tables[index], &mut seen, pass_of(index))?;
         measured.push(seen);
@@ -213,11 +219,12 @@ pub fn measure(
         let mut table = TableEvidence {
             name: plan.tables[index].name.clone(),
             rows: seen.rows,
-            windowed: pass_of(index).window.is_some(),
+            windowed: pass_of(index).window.map(|window| window.column.clone()),
             outside: seen.outside,
             undated: seen.undated,
             passed_over: opened[index].passed_over.clone(),
             fields: fields(&opened[index]),
+            compared: wanted.compared.clone(),
             broken: seen.broken,
             ..TableEvidence::default()
         };
@@ -258,6 +265,7 @@ fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
                     types.push(field.type_name.clone());
                 }
             }
+            let precision = opened.fields(&name).map(|(_, field)| field.precision()).min();
             let missing_in = (0..opened.objects.len())
                 .filter(|object| !has.contains(object))
                 .map(|object| opened.objects[object].uri.clone())
@@ -266,6 +274,7 @@ fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
                 name,
                 kinds,
                 types,
+                precision: precision.unwrap_or_default(),
                 missing_in,
             }
         })
@@ -301,6 +310,9 @@ fn key_evidence(
         return Ok(Err(format!(
             "the column `{column}` is missing or does not decode in a file"
         )));
+    }
+    if let Some(why) = columns.iter().find_map(|name| table.family(name).err()) {
+        return Ok(Err(why));
     }
     let repeated = seen.keys.repeated(extent.samples)?;
     let examples = examples::find(table, columns, &repeated.top, pass)?;

@@ -18,7 +18,7 @@ pub mod window;
 use artifact_store::Location;
 use provenance::{Digest, Record as _};
 use step_contract::{
-    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, OutArtifact, StepSpec, TemplateSpec, VerdictSpec,
+    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, StepSpec, TemplateSpec, VerdictSpec,
 };
 use step_runtime::{Context, Finished, StepError};
 
@@ -84,7 +84,6 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
 }
 
 async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
-    forget(&[&args.dataset, &args.profile]);
     let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
     let window = window_of(args)?;
     let (suite_digest, plan) = read_suite(args, &data, cx).await?;
@@ -124,18 +123,6 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         finished = finished.with_output(&args.profile, made.profile()?);
     }
     Ok(finished)
-}
-
-/// Removes what an earlier attempt has left in the same place: a killed run leaves whole outputs or none.
-fn forget(outputs: &[&OutArtifact]) {
-    for output in outputs {
-        if let Ok(Location::Path(path)) = output.as_str().parse()
-            && path.is_file()
-            && let Err(error) = std::fs::remove_file(&path)
-        {
-            tracing::debug!(path = %path.display(), %error, "cannot remove an earlier output");
-        }
-    }
 }
 
 fn window_of(args: &CheckArgs) -> Result<Option<Window>, StepError> {

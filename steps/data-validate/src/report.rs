@@ -10,10 +10,10 @@ use step_runtime::StepError;
 use tabular::ColumnProfile;
 
 use crate::cli::CheckArgs;
-use crate::decide::Decision;
+use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
 use crate::gather::{Evidence, ObjectEvidence, TableEvidence};
-use crate::plan::Plan;
+use crate::plan::{Plan, TablePlan};
 use crate::window::Window;
 
 /// The profiles of all tables.
@@ -71,7 +71,7 @@ impl<'a> Made<'a> {
             let objects = table
                 .objects
                 .iter()
-                .filter(|object| !table.windowed || object.rows > 0);
+                .filter(|object| table.windowed.is_none() || object.rows > 0);
             let objects = objects.map(data_object).collect();
             let split = Split::new(plan.uri.clone(), objects)
                 .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?;
@@ -141,7 +141,7 @@ impl<'a> Made<'a> {
                 .evidence
                 .tables
                 .iter()
-                .filter(|table| table.windowed)
+                .filter(|table| table.windowed.is_some())
                 .map(|table| table.name.as_str())
                 .collect();
             report = report.with_note(Note::info(format!(
@@ -162,6 +162,14 @@ impl<'a> Made<'a> {
             if plan.rules.is_none() && !self.is_related(&plan.name) {
                 let text = format!(
                     "No rule of the suite is about `{}`: it was read, counted and recorded only.",
+                    plan.name
+                );
+                report = report.with_note(Note::warn(text));
+            }
+            for (name, cells) in unread(plan, table) {
+                let text = format!(
+                    "In `{}`, {cells} of `{name}` could not be read as the type of its first rows and stand as nulls in \
+                     the profile; no rule is about the column.",
                     plan.name
                 );
                 report = report.with_note(Note::warn(text));
@@ -224,11 +232,31 @@ impl<'a> Made<'a> {
                 table.rows.into(),
                 table.objects.len().into(),
                 bytes.into(),
-                table.windowed.then_some(table.outside + table.undated).into(),
+                table
+                    .windowed
+                    .as_ref()
+                    .map(|_| table.outside + table.undated)
+                    .into(),
             ]);
         }
         section
     }
+}
+
+/// Columns that no check looks at, with cells that could not be read.
+fn unread<'a>(plan: &TablePlan, table: &'a TableEvidence) -> Vec<(&'a str, String)> {
+    let has_rules = |name: &String| {
+        let rules = plan.rules.as_ref();
+        rules.is_some_and(|rules| rules.columns.contains_key(name))
+    };
+    table
+        .columns
+        .iter()
+        .filter(|(name, column)| {
+            column.malformed.bad > 0 && !table.compared.contains(*name) && !has_rules(name)
+        })
+        .map(|(name, column)| (name.as_str(), say::counted(column.malformed.bad, "cell")))
+        .collect()
 }
 
 fn data_object(object: &ObjectEvidence) -> DataObject {

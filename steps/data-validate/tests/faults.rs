@@ -146,6 +146,12 @@ fn suites_that_make_no_sense() {
     refused(
         "t.csv",
         csv,
+        "tables:\n  t:\n    columns:\n      id:\n        range:\n        not_null: true\n",
+        "suite.yaml:5:9: tables.t.columns.id.range: has nothing in it",
+    );
+    refused(
+        "t.csv",
+        csv,
         "relationships: [{from: t.id, to: airport.faa}]",
         "no table `airport` was given",
     );
@@ -194,6 +200,84 @@ fn what_is_not_there() {
         let ran = run(&args);
         assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_run_that_ends_in_an_error_leaves_no_record_of_an_earlier_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, suite) = (file(&dir, "t.csv", "id\n1\n"), file(&dir, "suite.yaml", SUITE));
+    let (data, suite) = (format!("--data=t={data}"), format!("--suite={suite}"));
+    let mut out = tempfile::tempdir().unwrap();
+    for bad in [
+        vec!["--windw=9d"],
+        vec!["--suite=nowhere.yaml"],
+        vec!["--samples=many"],
+    ] {
+        let good = run::run_in(out, &["check", &data, &suite]);
+        assert_eq!(good.exit, Some(0), "{}", good.stderr);
+        assert!(good.has("dataset.json") && good.has("profile.json") && good.has("statement.json"));
+        let args: Vec<&str> = ["check", &data].into_iter().chain(bad.iter().copied()).collect();
+        let ran = run::run_in(good.out, &args);
+        assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+        for name in ["dataset.json", "profile.json", "statement.json", "verdict"] {
+            let is_there = ran.has(name) && std::fs::read_to_string(ran.path(name)).unwrap() != "ERROR";
+            assert!(!is_there, "{bad:?}: {name}");
+        }
+        assert_eq!(ran.report()["verdict"], "ERROR");
+        out = ran.out;
+    }
+}
+
+/// A server that gives out one table whole, whatever range is asked for, as many simple ones do.
+fn server_without_ranges(with_length: bool) -> String {
+    const BODY: &str = "id\n1\n2\n";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/t.csv", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = std::io::BufReader::new(stream.try_clone().unwrap());
+            let mut first = String::new();
+            std::io::BufRead::read_line(&mut reader, &mut first).unwrap();
+            let mut line = String::new();
+            while std::io::BufRead::read_line(&mut reader, &mut line).unwrap_or(0) > 2 {
+                line.clear();
+            }
+            let length = if with_length {
+                format!("Content-Length: {}\r\n", BODY.len())
+            } else {
+                String::new()
+            };
+            let body = if first.starts_with("HEAD") { "" } else { BODY };
+            _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    url
+}
+
+#[test]
+fn a_web_server_without_ranges_is_named_for_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = file(&dir, "suite.yaml", SUITE);
+    for (with_length, part) in [
+        (
+            true,
+            "/t.csv: the server does not give out ranges; copy the file to S3 or a disk",
+        ),
+        (
+            false,
+            "/t.csv: the server does not say how long it is; copy the file to S3 or a disk",
+        ),
+    ] {
+        let url = server_without_ranges(with_length);
+        let ran = run(&["check", &format!("--data=t={url}"), &format!("--suite={suite}")]);
+        assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("compressed"), "{}", ran.stderr);
     }
 }
 

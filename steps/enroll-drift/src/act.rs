@@ -43,7 +43,16 @@ pub(crate) struct Deeds {
     /// In the order in which they were done.
     pub(crate) deeds: Vec<Deed>,
     /// Set when an event could not be delivered.
-    pub(crate) exit: Option<Exit>,
+    pub(crate) undelivered: Option<Undelivered>,
+}
+
+/// A retraining that was asked for and reached nobody: no verdict may say that it is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Undelivered {
+    /// A refusal is for people to mend, an outage for the next attempt.
+    pub(crate) exit: Exit,
+    /// The sentence.
+    pub(crate) why: String,
 }
 
 impl Deeds {
@@ -108,14 +117,18 @@ async fn post(cx: &Context, args: &CheckArgs, trigger: &RetrainingTrigger, event
     match posted.await {
         Ok(delivered) => deeds.push("event", shown, Ended::Done(delivered.to_owned())),
         Err(failed) => {
-            // A refusal is for people to mend, an outage for the next attempt.
-            deeds.exit = Some(if failed.is_refusal() {
+            let exit = if failed.is_refusal() {
                 Exit::Usage
             } else {
                 Exit::Unavailable
-            });
-            deeds.push("event", shown, Ended::Failed(failed.to_string()));
-            outbox::keep(cx, args.outbox.as_deref(), event, deeds).await;
+            };
+            deeds.push("event", shown.as_str(), Ended::Failed(failed.to_string()));
+            let kept = outbox::keep(cx, args.outbox.as_deref(), event, deeds).await;
+            let why = format!(
+                "the window asks for RETRAIN, but the event {} does not reach {shown}: {failed}; {kept}",
+                event.id
+            );
+            deeds.undelivered = Some(Undelivered { exit, why });
         }
     }
 }

@@ -9,7 +9,7 @@ use step_runtime::{Context, Finished, StepError};
 use tabular::Kind;
 use tokio_util::sync::CancellationToken;
 
-use crate::act::act;
+use crate::act::{Undelivered, act};
 use crate::baseline::{Baseline, Bins};
 use crate::cli::CheckArgs;
 use crate::columns::is_pattern;
@@ -70,6 +70,9 @@ pub(crate) async fn run(args: CheckArgs, cx: Context) -> Result<Finished, StepEr
         remarks,
     };
     let report = report::write(head, &story);
+    if let Some(Undelivered { exit, why }) = deeds.undelivered {
+        return Err(StepError::new(exit, why).with_report(report));
+    }
     let mut statement = cx
         .statement()
         .material(args.config.as_str(), &digest_bytes(&config_text))
@@ -81,11 +84,10 @@ pub(crate) async fn run(args: CheckArgs, cx: Context) -> Result<Finished, StepEr
     if let Some(event) = &event {
         finished = finished.with_output(&args.event, event.to_json());
     }
-    Ok(match deeds.exit {
-        Some(exit) => finished.with_exit(exit),
-        None if fail_on.contains(&decision.verdict) => finished.with_exit(Exit::No),
-        None => finished,
-    })
+    if fail_on.contains(&decision.verdict) {
+        finished = finished.with_exit(Exit::No);
+    }
+    Ok(finished)
 }
 
 /// Settings of the configuration that a frozen baseline no longer follows.

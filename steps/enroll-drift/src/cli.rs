@@ -126,7 +126,8 @@ pub struct CheckArgs {
     /// Send nothing; the report shows what would be sent.
     #[arg(long)]
     pub dry_run: bool,
-    /// Where the retraining event goes, sent or not; written when there is one.
+    /// Where the retraining event goes; written when there is one and it is delivered or not to be sent. One that is not
+    /// delivered is in the report and below `--outbox`.
     #[arg(long, default_value = "/out/event.json", value_name = "LOCATION")]
     pub event: OutArtifact,
     /// A prefix for events that could not be delivered: `<prefix>/<model>/<event id>.json`.

@@ -1,10 +1,10 @@
 //! One column's window against its baseline.
 
 use drift_stats::divergence::{Base, js_distance, l_infinity};
-use drift_stats::psi::{ZeroRule, expected_noise, psi, psi_p_value};
+use drift_stats::psi::{ZeroRule, expected_noise, psi};
 use drift_stats::{Shares, StatError, chi2, ks, wasserstein};
 
-use crate::baseline::{Bins, ColumnBaseline};
+use crate::baseline::ColumnBaseline;
 use crate::count::Seen;
 
 /// How far a column has moved.
@@ -12,7 +12,8 @@ use crate::count::Seen;
 pub struct Drift {
     /// Population stability index over all cells, nulls and odd values included.
     pub psi: f64,
-    /// The chance of such an index without drift.
+    /// The chance of cells so far apart without drift: chi-squared, rare cells pooled. The index itself is close to
+    /// chi-squared only where every cell holds many rows.
     pub psi_p: f64,
     /// The index to expect without drift, from the sizes alone.
     pub noise: f64,
@@ -55,7 +56,7 @@ pub enum Test {
         /// P-value, asymptotic.
         p: f64,
     },
-    /// Chi-squared over the cells: Cramér's V and p-value.
+    /// Chi-squared over the cells, rare ones pooled: Cramér's V and p-value.
     Chi2 {
         /// Cramér's V, 0 to 1.
         v: f64,
@@ -114,7 +115,7 @@ pub fn compare(baseline: &ColumnBaseline, window: &Seen, floor: f64) -> Result<D
     let rate = |nulls: u64, rows: u64| nulls as f64 / rows as f64;
     Ok(Drift {
         psi: index.value,
-        psi_p: psi_p_value(index.value, n, m, used)?,
+        psi_p: chi2::two_sample_pooled(&before, &now)?.p_value,
         noise: expected_noise(n, m, used)?,
         cells,
         js: js_distance(&p, &q, Base::Two)?,
@@ -139,7 +140,7 @@ fn test(baseline: &ColumnBaseline, window: &Seen, before: &[u64], now: &[u64]) -
     }
     Ok(Test::Chi2 {
         v: chi2::cramers_v(before, now)?,
-        p: chi2::two_sample(before, now)?.p_value,
+        p: chi2::two_sample_pooled(before, now)?.p_value,
     })
 }
 
@@ -182,14 +183,4 @@ impl Drift {
             _ => "all shares are equal".to_owned(),
         }
     }
-}
-
-/// Whether bins say anything: a baseline of nulls alone cannot be compared with.
-#[must_use]
-pub fn is_comparable(baseline: &ColumnBaseline) -> bool {
-    baseline.counts.values() + baseline.counts.odd > 0
-        && match &baseline.bins {
-            Bins::Quantile { edges } => edges.bins() > 1,
-            _ => true,
-        }
 }

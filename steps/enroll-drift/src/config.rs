@@ -304,11 +304,25 @@ impl DriftConfig {
             notification_channel,
             ..
         } = &self.retraining_trigger;
-        if let Some(webhook) = webhook
-            && !(webhook.starts_with("https://") || webhook.starts_with("http://"))
-        {
-            let message = format!("is `{webhook}`; an http:// or https:// address is needed");
-            return Some(("retraining_trigger.webhook".to_owned(), message));
+        let at_webhook = |message: String| Some(("retraining_trigger.webhook".to_owned(), message));
+        if let Some(webhook) = webhook {
+            let address = webhook
+                .strip_prefix("https://")
+                .or_else(|| webhook.strip_prefix("http://"));
+            let Some(address) = address else {
+                return at_webhook(format!(
+                    "is `{webhook}`; an http:// or https:// address is needed"
+                ));
+            };
+            // By its letters only: the host of a form that is still to be filled in, such as `…`, is no host to a parser.
+            let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            if host.split(':').next().unwrap_or_default().trim().is_empty() {
+                return at_webhook(
+                    "names no host; an address such as https://argo-server/api/v1/events/… is needed"
+                        .to_owned(),
+                );
+            }
         }
         if let Some(channel) = notification_channel
             && channel
@@ -386,6 +400,18 @@ mod tests {
             (
                 "drift_config:\n  retraining_trigger: {webhook: \"ftp://x\"}\n",
                 "is `ftp://x`",
+            ),
+            (
+                "drift_config:\n  retraining_trigger: {webhook: \"https:///api/v1/events\"}\n",
+                "drift.yaml:2:24: drift_config.retraining_trigger.webhook: names no host",
+            ),
+            (
+                "drift_config:\n  retraining_trigger: {webhook: \"http://:8080/x\"}\n",
+                "names no host",
+            ),
+            (
+                "drift_config:\n  thresholds:\n  min_rows: 5\n",
+                "drift.yaml:2:3: drift_config.thresholds: has nothing in it",
             ),
             (
                 "drift_config:\n  retraining_trigger: {notification_channel: \"#ops\"}\n",

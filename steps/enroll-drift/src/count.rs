@@ -1,7 +1,7 @@
 //! Counting a column's values into frozen bins: one exact pass, and the counts of parts add up.
 
 use drift_stats::bins::Edges;
-use tabular::{Column, Values};
+use tabular::{Column, Values, shortened};
 
 use crate::baseline::{Bins, Counts};
 
@@ -111,14 +111,15 @@ impl<'a> Counter<'a> {
         };
         let runs = column.validity().runs();
         let bins = &mut self.seen.counts.bins;
+        // Labels come out of a profile, which keeps long texts short.
         match column.values() {
             Values::Text(values) => {
-                runs.for_each(|run| run.for_each(|row| bins[labels.bin(values.get(row))] += 1));
+                runs.for_each(|run| run.for_each(|row| bins[labels.bin(&shortened(values.get(row)))] += 1));
             }
             Values::Dictionary(values) => {
                 // Each distinct value is looked up once, not once a row.
                 let known: Vec<usize> = (0..values.size())
-                    .map(|key| labels.bin(values.value(key)))
+                    .map(|key| labels.bin(&shortened(values.value(key))))
                     .collect();
                 let other = labels.labels().len();
                 for key in runs.flat_map(|run| &values.keys()[run]) {
@@ -130,7 +131,7 @@ impl<'a> Counter<'a> {
                 for row in runs.flatten() {
                     let bin = column
                         .text(row)
-                        .map_or(labels.labels().len(), |text| labels.bin(&text));
+                        .map_or(labels.labels().len(), |text| labels.bin(&shortened(&text)));
                     bins[bin] += 1;
                 }
             }

@@ -2,14 +2,14 @@
 //!
 //! Size and significance decide together. An index of 0.1 on 200 rows is noise, and on a million rows the
 //! smallest shift has a p-value of zero: so a column counts when its index reaches a threshold *and* its
-//! p-value stays below alpha after Benjamini and Hochberg's correction over all columns.
+//! p-value stays below alpha after Benjamini and Hochberg's correction over the columns that may decide.
 
 use std::collections::BTreeMap;
 
 use drift_stats::{StatError, multiple};
 
 use crate::baseline::{Baseline, ColumnBaseline};
-use crate::compare::{Drift, compare, is_comparable};
+use crate::compare::{Drift, compare};
 use crate::config::{DriftConfig, Level};
 use crate::count::Seen;
 
@@ -220,11 +220,6 @@ fn judge(baseline: &ColumnBaseline, found: &Found, floor: f64) -> Result<Finding
             return Ok(Finding::Broken(format!("is missing from {file}{hint}")));
         }
     };
-    if !is_comparable(baseline) {
-        return Ok(Finding::NoBaseline(
-            "the baseline holds no value of it".to_owned(),
-        ));
-    }
     let (values, odd) = (seen.counts.values(), seen.counts.odd);
     if seen.counts.rows() == 0 {
         return Ok(Finding::NoBaseline("the window holds no row".to_owned()));
@@ -255,17 +250,22 @@ fn judge(baseline: &ColumnBaseline, found: &Found, floor: f64) -> Result<Finding
     })
 }
 
-/// Benjamini and Hochberg over the columns that may decide.
+/// Benjamini and Hochberg over the columns that may decide. A column that is only reported is no chance of a false alarm,
+/// so it costs the others nothing and keeps its p-value.
 fn correct(columns: &mut [Column]) -> Result<(), StatError> {
-    let mut open: Vec<(&mut f64, f64)> = columns
-        .iter_mut()
-        .filter_map(|column| match &mut column.finding {
-            Finding::Compared {
-                drift, p_adjusted, ..
-            } => Some((p_adjusted, drift.psi_p)),
-            _ => None,
-        })
-        .collect();
+    let mut open: Vec<(&mut f64, f64)> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let may_decide = column.may_decide();
+        if let Finding::Compared {
+            drift, p_adjusted, ..
+        } = &mut column.finding
+        {
+            *p_adjusted = drift.psi_p;
+            if may_decide {
+                open.push((p_adjusted, drift.psi_p));
+            }
+        }
+    }
     let adjusted = multiple::benjamini_hochberg(&open.iter().map(|(_, p)| *p).collect::<Vec<_>>())?;
     for ((slot, _), p) in open.iter_mut().zip(adjusted) {
         **slot = p;
@@ -283,12 +283,18 @@ impl Column {
         }
     }
 
+    /// Whether it can ask for anything at all.
+    #[must_use]
+    pub fn may_decide(&self) -> bool {
+        self.level > Level::Report
+    }
+
     /// What it asks for.
     #[must_use]
     pub fn asks(&self) -> Verdict {
         match &self.finding {
             Finding::Compared { asks, .. } => *asks,
-            Finding::Broken(_) if self.level > Level::Report => Verdict::DataQuality,
+            Finding::Broken(_) if self.may_decide() => Verdict::DataQuality,
             _ => Verdict::Ok,
         }
     }
@@ -317,6 +323,7 @@ impl Column {
 
     /// A prediction alerts at most: what it says is that the model answers differently, not why.
     fn settle_prediction(&mut self, config: &DriftConfig) {
+        let level = self.level;
         if let Finding::Compared {
             drift,
             p_adjusted,
@@ -325,12 +332,13 @@ impl Column {
             ..
         } = &mut self.finding
         {
-            let p = drift.test.p().unwrap_or(1.0);
+            // The test of numbers is blind to answers that are missing; the cells are not. Two tests, after Bonferroni.
+            let p = (2.0 * drift.test.p().unwrap_or(1.0).min(drift.psi_p)).min(1.0);
             *p_adjusted = p;
             let significant = p < config.thresholds.prediction_drift_p_value;
             let large = drift.psi >= config.thresholds.psi_alert;
             *chance = large && !significant;
-            *asks = if large && significant && self.level > Level::Report {
+            *asks = if large && significant && level > Level::Report {
                 Verdict::Alert
             } else {
                 Verdict::Ok

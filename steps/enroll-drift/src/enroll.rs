@@ -395,7 +395,7 @@ fn column_check(config: &DriftConfig, name: &str, column: &ColumnBaseline) -> Ch
     let check = check.observed(distinct).detail("bins", column.bins.len());
     if column.counts.values() == 0 {
         return check.warn(format!(
-            "{name} holds no value at all: its checks will be insufficient"
+            "{name} holds no value at all: the first values that come will count as drift"
         ));
     }
     let rest = match &column.bins {

@@ -93,7 +93,7 @@ fn check(config: &DriftConfig, column: &Column, prediction: bool, too_few: Optio
         Finding::Broken(why) => {
             let check = check.not_observed("it cannot be compared");
             let why = format!("{name} {why}");
-            return if column.level > Level::Report {
+            return if column.may_decide() {
                 check.fail(why)
             } else {
                 check.warn(why)
@@ -124,11 +124,19 @@ fn check(config: &DriftConfig, column: &Column, prediction: bool, too_few: Optio
     check = if prediction {
         check
             .test(drift.test.name(), drift.test.p().unwrap_or(1.0))
-            .detail("correction", "none: one test")
+            .detail(
+                "correction",
+                "bonferroni: this test, and chi-squared over the bins",
+            )
     } else {
+        let correction = if column.may_decide() {
+            "benjamini-hochberg"
+        } else {
+            "none: it decides nothing"
+        };
         check
-            .test("psi_chi2", drift.psi_p)
-            .detail("correction", "benjamini-hochberg")
+            .test("chi2_pooled", drift.psi_p)
+            .detail("correction", correction)
     };
     if let Some((was, is)) = renamed {
         check = check.detail("type", format!("{was} in the baseline, {is} in the window"));

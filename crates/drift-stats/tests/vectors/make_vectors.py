@@ -76,6 +76,46 @@ def psi(p, q):
     return float(np.sum((q - p) * np.log(q / p)))
 
 
+def pooled(a, b):
+    """Neighbouring bins with fewer than 5 expected rows of the smaller sample, taken together."""
+    small = min(sum(a), sum(b)) / (sum(a) + sum(b))
+    table, open_ = [], np.zeros(2, int)
+    for cell in np.array([a, b]).T:
+        if cell.sum() * small >= 5:
+            table.append(cell)
+            continue
+        open_ = open_ + cell
+        if open_.sum() * small >= 5:
+            table.append(open_)
+            open_ = np.zeros(2, int)
+    if open_.sum():
+        table.append(open_)
+    return np.array(table).T
+
+
+def sparse():
+    """Two samples on bins of which some are rare."""
+    pairs = [
+        ([600, 300, 4, 14, 9], [60, 35, 1, 2, 1]),
+        ([1500, 1485, 15, 0], [250, 246, 3, 1]),
+        ([1180, 620, 310, 180, 90, 50, 30, 17, 9, 5, 3, 2, 1, 1, 1, 0, 1, 0], [190, 105, 55, 28, 15, 9, 4, 3, 0, 2, 0, 1, 1, 0, 0, 1, 0, 2]),
+        ([300] * 10 + [0], [5] * 9 + [4, 0]),
+        ([300] * 10 + [0], [0] * 10 + [49]),
+        ([600000, 400000, 0], [300, 0, 200]),
+        ([3, 2, 1], [1, 1, 1]),
+        ([3000, 0], [0, 500]),
+    ]
+    out = []
+    for a, b in pairs:
+        table = pooled(a, b)
+        case = {"a": a, "b": b, "df": table.shape[1] - 1, "chi2": 0.0, "p": 1.0}
+        if table.shape[1] > 1:
+            test = stats.chi2_contingency(table, correction=False)
+            case |= {"chi2": float(test.statistic), "p": float(test.pvalue)}
+        out.append(case)
+    write("sparse", out)
+
+
 def histograms():
     pairs = [
         ([10, 10, 0], [10, 0, 10]),
@@ -234,6 +274,7 @@ def quantile_bins():
 if __name__ == "__main__":
     two_samples()
     histograms()
+    sparse()
     proportions()
     multiplicity()
     functions()

@@ -40,7 +40,7 @@ impl Guess {
         }
         self.bool = self.bool && parse_bool(cell).is_some();
         self.int = self.int && parse_int(cell).is_some() && !padded(cell);
-        self.float = self.float && parse_float(cell).is_some() && !padded(cell) && !too_long(cell);
+        self.float = self.float && parse_float(cell).is_some() && !padded(cell) && held(cell);
         self.see_time(cell);
         self.text = !(self.bool || self.int || self.float || self.date || self.local || self.zoned);
     }
@@ -61,7 +61,8 @@ impl Guess {
         let number = value.as_number();
         self.bool = self.bool && value.is_boolean();
         self.int = self.int && number.is_some_and(serde_json::Number::is_i64);
-        self.float = self.float && number.is_some();
+        let whole = number.and_then(serde_json::Number::as_i128);
+        self.float = self.float && number.is_some() && whole.is_none_or(is_held);
         match value {
             Value::String(text) => self.see_time(text),
             other => {
@@ -108,9 +109,17 @@ fn padded(cell: &str) -> bool {
     digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit()
 }
 
-/// Twenty digits without a point are an identifier: a floating number would make different ones equal.
-fn too_long(cell: &str) -> bool {
-    cell.len() > 18 && cell.bytes().all(|byte| byte.is_ascii_digit())
+/// A whole number that no floating number equals is an identifier: as floating numbers, different ones would be equal.
+fn held(cell: &str) -> bool {
+    let digits = cell.strip_prefix(['-', '+']).unwrap_or(cell);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
+    cell.parse().is_ok_and(is_held)
+}
+
+fn is_held(whole: i128) -> bool {
+    (whole as f64) as i128 == whole
 }
 
 #[cfg(test)]
@@ -135,6 +144,10 @@ mod tests {
         assert_eq!(kind(&["2013-01-01T00:00", "2013-01-01T00:00Z"]), CellKind::Text);
         assert_eq!(kind(&["00501"]), CellKind::Text);
         assert_eq!(kind(&["12345678901234567890"]), CellKind::Text);
+        // 2^53 + 1 is an integer that no double equals; 2^53 is one.
+        assert_eq!(kind(&["9007199254740993"]), CellKind::Int);
+        assert_eq!(kind(&["9007199254740993", "0.5"]), CellKind::Text);
+        assert_eq!(kind(&["9007199254740992", "0.5"]), CellKind::Float);
         assert_eq!(kind(&[]), CellKind::Text);
     }
 }

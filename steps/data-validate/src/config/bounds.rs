@@ -20,6 +20,16 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// The same bounds as a column of that precision holds them.
+    #[must_use]
+    pub fn at(self, precision: tabular::Precision) -> Self {
+        Self {
+            min: self.min.map(|min| precision.round(min)),
+            max: self.max.map(|max| precision.round(max)),
+            ..self
+        }
+    }
+
     /// Whether a number is good; NaN never is.
     #[must_use]
     pub fn allow(&self, value: f64) -> bool {
@@ -48,7 +58,7 @@ pub enum Scalar {
     /// A number.
     Number(f64),
     /// A whole number, exact.
-    Whole(i64),
+    Whole(i128),
     /// Text; also a date or time.
     Text(String),
 }
@@ -68,11 +78,15 @@ impl<'de> Deserialize<'de> for Scalar {
             }
 
             fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-                Ok(Scalar::Whole(value))
+                Ok(Scalar::Whole(i128::from(value)))
             }
 
             fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-                Ok(i64::try_from(value).map_or(Scalar::Number(value as f64), Scalar::Whole))
+                Ok(Scalar::Whole(i128::from(value)))
+            }
+
+            fn visit_i128<E>(self, value: i128) -> Result<Scalar, E> {
+                Ok(Scalar::Whole(value))
             }
 
             fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {

@@ -125,6 +125,8 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
         let known = table.quantiles.get(name)?.iter().find(|(share, _)| *share == p)?;
         known.1
     };
+    // A 32-bit 0.1 is above the 64-bit one: a bound means what the column can hold of it.
+    let precision = table.field(name).map(|field| field.precision).unwrap_or_default();
     let mut figure = |kind: String, what: &str, rule: &Bounds, value: Option<f64>| {
         let check = match start(&kind, name, rule.severity, table) {
             Err(check) => *check,
@@ -140,7 +142,7 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
                         let check = check
                             .observed(value)
                             .detail("not_finite", column.nan + column.infinite);
-                        check.judge(rule.allow(value), why)
+                        check.judge(rule.at(precision).allow(precision.round(value)), why)
                     }
                     None => {
                         let why = format!(

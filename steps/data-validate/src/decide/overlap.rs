@@ -59,6 +59,8 @@ pub(super) fn judge(
             .samples(samples(&found.examples, table))
             .detail("compared_by", found.columns.clone())
             .detail("shared_keys", found.shared.keys)
+            .detail("train_rows_with_null", found.with_null.0)
+            .detail("test_rows_with_null", found.with_null.1)
     };
     let several = rule.max_overlap_rows.is_some() && rule.max_overlap_fraction.is_some();
     let suffix = |name: &str| {

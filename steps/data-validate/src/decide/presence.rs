@@ -17,11 +17,20 @@ pub(super) fn readable(table: &TableEvidence, checks: &mut Vec<Check>) {
     }
 }
 
-/// A window that holds no row is no evidence.
-pub(super) fn window(table: &TableEvidence, checks: &mut Vec<Check>) {
-    if !table.windowed {
-        return;
-    }
+/// Whether a rule says how many nulls a column may have.
+pub(super) fn judges_nulls(rules: Option<&TableRules>, column: &str) -> bool {
+    let says =
+        |rules: &ColumnRules| rules.not_null || rules.null_rate.is_some() || rules.null_count.is_some();
+    rules
+        .and_then(|rules| rules.columns.get(column))
+        .is_some_and(says)
+}
+
+/// A window that holds no row is no evidence. Rows without a time are in no window: whether they may be is for the rules
+/// about nulls to say, and without such a rule they are warned of.
+pub(super) fn window(rules: Option<&TableRules>, table: &TableEvidence, checks: &mut Vec<Check>) {
+    let Some(time) = &table.windowed else { return };
+    let judged = judges_nulls(rules, time);
     let all = table.rows + table.outside + table.undated;
     let undated = if table.undated == 0 {
         String::new()
@@ -34,15 +43,17 @@ pub(super) fn window(table: &TableEvidence, checks: &mut Vec<Check>) {
         say::counted(all, "row"),
         table.name
     );
-    checks.push(
-        on_table("window", table)
-            .observed(table.rows)
-            .bound(Bound::at_least(1.0))
-            .n(all)
-            .detail("outside", table.outside)
-            .detail("without_time", table.undated)
-            .judge(table.rows > 0, why),
-    );
+    let check = on_table("window", table)
+        .observed(table.rows)
+        .bound(Bound::at_least(1.0))
+        .n(all)
+        .detail("outside", table.outside)
+        .detail("without_time", table.undated);
+    checks.push(if table.rows > 0 && table.undated > 0 && !judged {
+        check.warn(format!("{why}; no rule says whether `{time}` may be null"))
+    } else {
+        check.judge(table.rows > 0, why)
+    });
 }
 
 /// The set of columns, and their order.

@@ -10,7 +10,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// `1 row`, `336,776 rows`.
-pub(super) fn counted(value: u64, thing: &str) -> String {
+pub(crate) fn counted(value: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(value), if value == 1 { "" } else { "s" })
 }
 

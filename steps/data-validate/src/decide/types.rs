@@ -3,8 +3,43 @@
 use step_report::{Bound, Check};
 
 use super::{on_column, sample, say, such_as};
-use crate::config::ColumnRules;
+use crate::config::{ColumnRules, TableRules};
+use crate::gather::values::Violations;
 use crate::gather::{FieldEvidence, TableEvidence};
+
+/// Cells that cannot be read in columns that rows are compared by, and that have no rules of their own: their rows are in
+/// no key, so that every check over the key is blind to them.
+pub(super) fn compared(rules: Option<&TableRules>, table: &TableEvidence, checks: &mut Vec<Check>) {
+    for field in &table.fields {
+        let has_rules = rules.is_some_and(|rules| rules.columns.contains_key(&field.name));
+        if let Some(measured) = table.columns.get(&field.name)
+            && measured.malformed.bad > 0
+            && table.compared.contains(&field.name)
+            && !has_rules
+        {
+            checks.push(unlike_the_first(field, &measured.malformed, table));
+        }
+    }
+}
+
+fn unlike_the_first(field: &FieldEvidence, bad: &Violations, table: &TableEvidence) -> Check {
+    let name = &field.name;
+    let top = bad.top(10);
+    let why = format!(
+        "{} of `{name}` are not {}, as the first rows of the file are{}",
+        say::counted(bad.bad, "cell"),
+        field.types.join(", "),
+        such_as(top.iter().map(|(value, _, _)| *value))
+    );
+    let samples = top
+        .into_iter()
+        .map(|(value, count, spot)| sample(value, count, Some(spot), Some(table)));
+    on_column("type", name, table)
+        .observed(bad.bad)
+        .bound(Bound::at_most(0.0))
+        .samples(samples)
+        .judge(false, why)
+}
 
 /// Judges `type` and `physical_type`; cells of text files that could not be read as the column's kind always count.
 pub(super) fn judge(
@@ -45,22 +80,7 @@ pub(super) fn judge(
             }
         });
     } else if let Some(bad) = malformed {
-        let top = bad.top(10);
-        let why = format!(
-            "{} of `{name}` are not {shown}, as the first rows of the file are{}",
-            say::counted(bad.bad, "cell"),
-            such_as(top.iter().map(|(value, _, _)| *value))
-        );
-        let samples = top
-            .into_iter()
-            .map(|(value, count, spot)| sample(value, count, Some(spot), Some(table)));
-        checks.push(
-            on_column("type", name, table)
-                .observed(bad.bad)
-                .bound(Bound::at_most(0.0))
-                .samples(samples)
-                .judge(false, why),
-        );
+        checks.push(unlike_the_first(field, bad, table));
     }
     if let Some(wanted) = &rules.physical_type {
         let good = field.types.iter().all(|kind| kind.eq_ignore_ascii_case(wanted));

@@ -1,6 +1,6 @@
 //! What one pass over the rows of a table measures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -20,6 +20,9 @@ pub struct Wanted {
     pub keys: Vec<KeyWanted>,
     /// Rows that refer to nothing.
     pub orphans: Vec<OrphanWanted>,
+    /// Columns that rows are told apart, found or ordered by: a cell of them that cannot be read is a row that no such
+    /// check sees. They are among `columns`.
+    pub compared: BTreeSet<String>,
 }
 
 /// What shall be measured of a column.
@@ -81,7 +84,8 @@ pub struct Measured {
 /// What was measured of a column.
 #[derive(Debug, Default)]
 pub struct ColumnMeasured {
-    /// Rows of the files that have the column.
+    /// Rows of the files that have the column. Of the column that a window is over, also the rows without a time: no
+    /// window holds them, and yet a null is a null.
     pub rows: u64,
     /// Rows without a value.
     pub nulls: u64,
@@ -147,7 +151,7 @@ impl<'a> Meter<'a> {
             let compiled = column
                 .tests
                 .iter()
-                .filter_map(|rule| Some((*rule, Test::compile(*rule, column.rules.as_deref()?, field.kind))))
+                .filter_map(|rule| Some((*rule, Test::compile(*rule, column.rules.as_deref()?, field))))
                 .collect();
             tests.insert(name.as_str(), compiled);
             let new = ColumnMeasured {
@@ -189,16 +193,7 @@ impl<'a> Meter<'a> {
                 place: batch.place(row),
             };
             into.see(column, tests, spot);
-            for cell in batch.malformed().iter().filter(|cell| cell.column == name) {
-                into.malformed.add(
-                    cell.text.clone(),
-                    Spot {
-                        object: self.object,
-                        place: cell.place,
-                    },
-                );
-                into.nulls -= 1;
-            }
+            into.malformed(batch, name, self.object);
         }
         for (wanted, into) in self.wanted.keys.iter().zip(&mut self.measured.keys) {
             into.collect(batch, &wanted.columns, wanted.with_nulls, None)?;
@@ -210,7 +205,28 @@ impl<'a> Meter<'a> {
     }
 }
 
+impl Meter<'_> {
+    /// Takes in how many rows of a batch have no time, so that the window leaves them out.
+    pub fn undated(&mut self, batch: &Batch, column: &str, rows: u64) {
+        self.measured.undated += rows;
+        if let Some(into) = self.measured.columns.get_mut(column) {
+            into.rows += rows;
+            into.nulls += rows;
+            into.malformed(batch, column, self.object);
+        }
+    }
+}
+
 impl ColumnMeasured {
+    /// Cells that could not be read stand as nulls in the column, and are none.
+    fn malformed(&mut self, batch: &Batch, name: &str, object: usize) {
+        for cell in batch.malformed().iter().filter(|cell| cell.column == name) {
+            let place = cell.place;
+            self.malformed.add(cell.text.clone(), Spot { object, place });
+            self.nulls -= 1;
+        }
+    }
+
     fn see(
         &mut self,
         column: &Column,

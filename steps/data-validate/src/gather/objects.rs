@@ -58,6 +58,31 @@ impl OpenedTable {
                     .map(|field| (index, field))
             })
     }
+
+    /// The kind that values of a column are compared as: all numbers are one. `None` when no file has a value of it.
+    ///
+    /// # Errors
+    /// A sentence, when the kinds of two files differ: no value of one could ever equal a value of the other.
+    pub fn family(&self, name: &str) -> Result<Option<Kind>, String> {
+        // Arrow's type of a column without any value says nothing of its kind.
+        let mut fields = self.fields(name).filter(|(_, field)| field.type_name != "null");
+        let Some((first, field)) = fields.next() else {
+            return Ok(None);
+        };
+        match fields.find(|(_, other)| family(other.kind) != family(field.kind)) {
+            None => Ok(Some(family(field.kind))),
+            Some((other, theirs)) => Err(format!(
+                "`{name}` is {} in {} and {} in {}, so that no value of one could equal a value of the other; write it \
+                 with one type (CSV and JSON lines: name its `type` in the suite)",
+                field.type_name, self.objects[first].uri, theirs.type_name, self.objects[other].uri
+            )),
+        }
+    }
+}
+
+/// Kinds whose values are compared as equals.
+fn family(kind: Kind) -> Kind {
+    if kind.is_number() { Kind::Float } else { kind }
 }
 
 /// Finds and opens the files of a table.

@@ -105,22 +105,25 @@ fn comparable(from: (&ColumnsOf, &OpenedTable), to: (&ColumnsOf, &OpenedTable)) 
         }
     }
     for (mine, theirs) in from.0.columns.iter().zip(&to.0.columns) {
-        let (a, b) = (from.1.fields(mine).next(), to.1.fields(theirs).next());
-        if let (Some((_, a)), Some((_, b))) = (a, b)
-            && family(a.kind) != family(b.kind)
+        let (a, b) = (from.1.family(mine)?, to.1.family(theirs)?);
+        if let (Some(a), Some(b)) = (a, b)
+            && a != b
         {
+            let kind = |side: &OpenedTable, name| {
+                side.fields(name)
+                    .next()
+                    .map_or(Kind::Other, |(_, field)| field.kind)
+            };
             return Err(format!(
                 "{}.{mine} is {} and {}.{theirs} is {}: no value of one equals a value of the other",
-                from.0.table, a.kind, to.0.table, b.kind
+                from.0.table,
+                kind(from.1, mine),
+                to.0.table,
+                kind(to.1, theirs)
             ));
         }
     }
     Ok(())
-}
-
-/// Kinds whose values are compared as equals.
-fn family(kind: Kind) -> Kind {
-    if kind.is_number() { Kind::Float } else { kind }
 }
 
 /// What has been read of all tables.
@@ -239,6 +242,7 @@ pub(super) fn overlaps<'a>(
         all.push(Ok(OverlapEvidence {
             columns: key.columns,
             rows: theirs.looked_at,
+            with_null: (mine.with_null, theirs.with_null),
             shared,
             examples,
         }));

@@ -197,9 +197,13 @@ fn measure_columns(
         match pass.window {
             None => meter.see(&batch)?,
             Some(window) => {
-                let inside = inside(&batch, window, &mut meter.measured)?;
-                if inside.rows() > 0 {
-                    meter.see(&inside)?;
+                let cut = cut(&batch, window)?;
+                meter.measured.outside += cut.outside;
+                if cut.undated > 0 {
+                    meter.undated(&batch, &window.column, cut.undated);
+                }
+                if cut.inside.rows() > 0 {
+                    meter.see(&cut.inside)?;
                 }
             }
         }
@@ -207,23 +211,35 @@ fn measure_columns(
     Ok(meter.measured)
 }
 
-fn inside(batch: &Batch, window: &Window, measured: &mut Measured) -> Result<Batch, TableError> {
+/// What a window makes of a batch.
+struct Cut {
+    inside: Batch,
+    outside: u64,
+    undated: u64,
+}
+
+fn cut(batch: &Batch, window: &Window) -> Result<Cut, TableError> {
+    let (mut outside, mut undated) = (0, 0);
     let mask: Vec<bool> = batch
         .column(&window.column)?
         .timestamps()
         .map(|at| match at {
             Some(at) => {
                 let inside = window.contains(at);
-                measured.outside += u64::from(!inside);
+                outside += u64::from(!inside);
                 inside
             }
             None => {
-                measured.undated += 1;
+                undated += 1;
                 false
             }
         })
         .collect();
-    batch.filter(&mask)
+    Ok(Cut {
+        inside: batch.filter(&mask)?,
+        outside,
+        undated,
+    })
 }
 
 /// Calls back with the batches of an object, inside of the window, until told to stop.
@@ -248,7 +264,7 @@ pub fn visit(
         }
         let goes_on = match pass.window {
             None => see(&batch),
-            Some(window) => see(&inside(&batch, window, &mut Measured::default())?),
+            Some(window) => see(&cut(&batch, window)?.inside),
         };
         if !goes_on {
             break;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tabular::{Column, Kind, Place, Values};
+use tabular::{Column, Field, Kind, Place, Precision, Values, decimal_key, row_keys};
 
 use crate::config::{ColumnRules, LengthRule, RangeRule, Scalar, SetRule};
 
@@ -52,9 +52,13 @@ pub struct Test {
 #[derive(Debug, Clone)]
 enum Form {
     Numbers(Interval<f64>),
+    /// Of whole numbers: a double is exact up to 2^53 only, and identifiers are longer.
+    Between(Interval<i128>),
     Times(Interval<i128>),
     Wholes(HashSet<i128>),
     Floats(Vec<f64>),
+    /// By their keys, which are exact.
+    Decimals(HashSet<u128>),
     Bools(HashSet<bool>),
     Instants(HashSet<i64>),
     Texts(HashSet<String>),
@@ -92,16 +96,17 @@ impl<T: PartialOrd> Interval<T> {
 }
 
 impl Test {
-    /// Makes a rule ready for a column of this kind.
+    /// Makes a rule ready for such a column.
     ///
     /// # Errors
     /// The rule cannot be asked of such values; a sentence says why.
-    pub fn compile(rule: ValueRule, rules: &ColumnRules, kind: Kind) -> Result<Self, String> {
+    pub fn compile(rule: ValueRule, rules: &ColumnRules, field: &Field) -> Result<Self, String> {
+        let kind = field.kind;
         let none = || "the rule is not there".to_owned();
         let (form, inverted) = match rule {
-            ValueRule::Range => (range(rules.range.as_ref().ok_or_else(none)?, kind)?, false),
-            ValueRule::InSet => (set(rules.in_set.as_ref().ok_or_else(none)?, kind)?, false),
-            ValueRule::NotInSet => (set(rules.not_in_set.as_ref().ok_or_else(none)?, kind)?, true),
+            ValueRule::Range => (range(rules.range.as_ref().ok_or_else(none)?, field)?, false),
+            ValueRule::InSet => (set(rules.in_set.as_ref().ok_or_else(none)?, field)?, false),
+            ValueRule::NotInSet => (set(rules.not_in_set.as_ref().ok_or_else(none)?, field)?, true),
             ValueRule::Regex => (
                 pattern(&rules.regex.as_ref().ok_or_else(none)?.pattern, kind)?,
                 false,
@@ -137,6 +142,15 @@ impl Test {
             }
             return;
         }
+        if let Form::Decimals(set) = &self.form {
+            let keys = row_keys(&[column]);
+            for row in validity.runs().flatten() {
+                if set.contains(&keys.hashes[row]) == self.inverted {
+                    bad(row);
+                }
+            }
+            return;
+        }
         for run in validity.runs() {
             for row in run {
                 if !self.good(column, row) {
@@ -163,6 +177,8 @@ impl Test {
                 interval.holds(&values[row])
             }
             (Form::Numbers(interval), _) => column.number(row).is_some_and(|value| interval.holds(&value)),
+            (Form::Between(interval), Values::Int(values)) => interval.holds(&i128::from(values[row])),
+            (Form::Between(interval), Values::Unsigned(values)) => interval.holds(&i128::from(values[row])),
             (Form::Times(interval), Values::Timestamp(times)) => {
                 let nanos = i128::from(times.ticks[row]) * i128::from(1_000_000_000 / times.per_second);
                 interval.holds(&nanos)
@@ -181,17 +197,22 @@ impl Test {
     }
 }
 
-fn range(rule: &RangeRule, kind: Kind) -> Result<Form, String> {
+fn range(rule: &RangeRule, field: &Field) -> Result<Form, String> {
+    let kind = field.kind;
     let (exclusive_min, exclusive_max) = (rule.exclusive_min, rule.exclusive_max);
     let (min, max) = (rule.min.clone(), rule.max.clone());
     let is_number = min.iter().chain(&max).all(|limit| limit.number().is_some());
     match kind {
-        Kind::Int | Kind::Float | Kind::Decimal if is_number => Ok(Form::Numbers(Interval {
-            min: min.and_then(|min| min.number()),
-            max: max.and_then(|max| max.number()),
-            exclusive_min,
-            exclusive_max,
-        })),
+        Kind::Int if is_number => Ok(Form::Between(between(rule))),
+        Kind::Float | Kind::Decimal if is_number => {
+            let held = |limit: Scalar| limit.number().map(|limit| field.precision().round(limit));
+            Ok(Form::Numbers(Interval {
+                min: min.and_then(held),
+                max: max.and_then(held),
+                exclusive_min,
+                exclusive_max,
+            }))
+        }
         Kind::Date | Kind::Timestamp if !is_number => Ok(Form::Times(Interval {
             min: min.and_then(|min| min.nanos()).map(i128::from),
             max: max.and_then(|max| max.nanos()).map(i128::from),
@@ -205,7 +226,28 @@ fn range(rule: &RangeRule, kind: Kind) -> Result<Form, String> {
     }
 }
 
-fn set(rule: &SetRule, kind: Kind) -> Result<Form, String> {
+/// The whole numbers that lie between limits, which themselves need not be whole.
+fn between(rule: &RangeRule) -> Interval<i128> {
+    let part = |limit: &Option<Scalar>| match limit {
+        Some(Scalar::Number(value)) => value.fract(),
+        _ => 0.0,
+    };
+    let limit = |limit: &Option<Scalar>, towards: fn(f64) -> f64| match limit {
+        Some(Scalar::Whole(value)) => Some(*value),
+        Some(Scalar::Number(value)) => Some(towards(*value) as i128),
+        _ => None,
+    };
+    Interval {
+        min: limit(&rule.min, f64::ceil),
+        max: limit(&rule.max, f64::floor),
+        // What was rounded away from the limit is no longer the limit.
+        exclusive_min: rule.exclusive_min && part(&rule.min) == 0.0,
+        exclusive_max: rule.exclusive_max && part(&rule.max) == 0.0,
+    }
+}
+
+fn set(rule: &SetRule, field: &Field) -> Result<Form, String> {
+    let (kind, precision) = (field.kind, field.precision());
     let misfit = |value: &Scalar| format!("`{value}` in the set is no {kind}, as the column is");
     let each = rule.values.iter();
     Ok(match kind {
@@ -214,16 +256,17 @@ fn set(rule: &SetRule, kind: Kind) -> Result<Form, String> {
             each.map(|value| whole(value).ok_or_else(|| misfit(value)))
                 .collect::<Result<_, _>>()?,
         ),
-        Kind::Float | Kind::Decimal => {
-            let number = |value: &Scalar| match value {
-                Scalar::Text(text) => text.parse().ok(),
-                other => other.number(),
-            };
-            Form::Floats(
-                each.map(|value| number(value).ok_or_else(|| misfit(value)))
-                    .collect::<Result<_, _>>()?,
-            )
-        }
+        Kind::Float => Form::Floats(
+            each.map(|value| float(value, precision).ok_or_else(|| misfit(value)))
+                .collect::<Result<_, _>>()?,
+        ),
+        Kind::Decimal => Form::Decimals(
+            each.map(|value| {
+                float(value, precision).ok_or_else(|| misfit(value))?;
+                Ok(decimal_key(&value.to_string()))
+            })
+            .collect::<Result<_, String>>()?,
+        ),
         Kind::Bool => Form::Bools(
             each.map(|value| match value {
                 Scalar::Bool(value) => Ok(*value),
@@ -239,9 +282,17 @@ fn set(rule: &SetRule, kind: Kind) -> Result<Form, String> {
     })
 }
 
+fn float(value: &Scalar, precision: Precision) -> Option<f64> {
+    let value = match value {
+        Scalar::Text(text) => text.parse().ok(),
+        other => other.number(),
+    };
+    value.map(|value| precision.round(value))
+}
+
 fn whole(value: &Scalar) -> Option<i128> {
     match value {
-        Scalar::Whole(value) => Some(i128::from(*value)),
+        Scalar::Whole(value) => Some(*value),
         Scalar::Number(value) if value.fract() == 0.0 => Some(*value as i128),
         Scalar::Text(text) => text.parse().ok(),
         _ => None,

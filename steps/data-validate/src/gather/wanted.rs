@@ -13,6 +13,7 @@ use super::values::ValueRule;
 use crate::config::ColumnRules;
 use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
+use crate::window::Window;
 
 /// What the checks on this table need.
 pub(super) fn of_table(
@@ -21,6 +22,7 @@ pub(super) fn of_table(
     opened: &[OpenedTable],
     extent: Extent,
     parents: &Parents,
+    window: Option<&Window>,
 ) -> Wanted {
     let (table, columns) = (&plan.tables[index], opened[index].columns());
     let has = |names: &[String]| names.iter().all(|name| columns.contains(name));
@@ -55,11 +57,20 @@ pub(super) fn of_table(
             keys.insert(key);
         }
         if let Some(time) = split.time_column.as_ref().filter(|time| columns.contains(time)) {
-            wanted.columns.entry(time.clone()).or_default();
+            wanted.compared.insert(time.clone());
         }
     }
+    wanted.compared.extend(window.map(|window| window.column.clone()));
     wanted.keys = keys.into_iter().collect();
     for (relation, rule) in plan.relations.iter().enumerate() {
+        for side in [&rule.from, &rule.to]
+            .into_iter()
+            .filter(|side| side.table == table.name)
+        {
+            wanted
+                .compared
+                .extend(side.columns.iter().filter(|name| columns.contains(name)).cloned());
+        }
         if rule.from.table == table.name
             && let Some(Ok(parent)) = parents.get(relation)
         {
@@ -69,6 +80,11 @@ pub(super) fn of_table(
                 parents: parent.set.clone(),
             });
         }
+    }
+    let keys = wanted.keys.iter().flat_map(|key| &key.columns);
+    wanted.compared.extend(keys.cloned());
+    for name in &wanted.compared {
+        wanted.columns.entry(name.clone()).or_default();
     }
     wanted
 }

@@ -93,8 +93,8 @@ fn table(compared: &[(&Column, &Drift)]) -> Table {
         "Most of it",
     ];
     let mut table = Table::new("Features", heads).note(
-        "PSI over frozen bins of the baseline, nulls and odd values included; p by chi-squared, Benjamini-Hochberg \
-         over the features. KS for numbers, Cramér's V for values and categories; moved by: Wasserstein-1 in standard \
+        "PSI over frozen bins of the baseline, nulls and odd values included; p by chi-squared with rare bins \
+         pooled, Benjamini-Hochberg over the features that may decide. KS for numbers, Cramér's V for values and categories; moved by: Wasserstein-1 in standard \
          deviations of the baseline.",
     );
     for (column, drift) in compared {

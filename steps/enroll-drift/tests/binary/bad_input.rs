@@ -54,7 +54,20 @@ fn data() {
         ("gs://bucket/x.csv", "the scheme `gs` is not known"),
     ] {
         refused(&folder.check(&["--data", data]), said);
-        refused(&folder.enroll(&["--data", data]), said);
+        let enrolling = Folder::new();
+        enrolling
+            .write("drift.yaml", config(WATCHED))
+            .write("baseline.json", "of an earlier model");
+        if let Ok(bytes) = std::fs::read(folder.path(data)) {
+            enrolling.write(data, bytes);
+        } else if folder.path(data).is_dir() {
+            std::fs::create_dir(enrolling.path(data)).unwrap();
+        }
+        refused(&enrolling.enroll(&["--data", data]), said);
+        assert!(
+            !enrolling.path("baseline.json").exists(),
+            "a check would hold the new model against the old baseline"
+        );
     }
     refused(
         &folder.check(&["--data", "train.csv", "--data", "train.csv"]),
@@ -96,10 +109,6 @@ fn flags() {
         &folder.check(&["--data", "train.csv", "--as-of", "2013-07-01"]),
         "time_column is not",
     );
-    refused(
-        &folder.enroll(&["--data", "train.csv", "--schedule", "61 25 * * *"]),
-        "the minute `61`",
-    );
     folder.write("drift.yaml", config("  time_column: when\n"));
     refused(&folder.check(&["--data", "train.csv"]), "has no column `when`");
     folder.write("drift.yaml", config("  time_column: carrier\n"));
@@ -107,21 +116,27 @@ fn flags() {
         &folder.check(&["--data", "train.csv"]),
         "a timestamp or date is needed",
     );
-    folder.write("drift.yaml", config(""));
-    refused(&folder.enroll(&[]), "give --data or --dataset");
-    folder.write("drift.yaml", config("  prediction_column: scor\n"));
-    refused(&folder.enroll(&["--data", "train.csv"]), "did you mean `score`?");
-    refused(
-        &folder.check(&["--data", "train.csv"]),
-        "the baseline has no column `scor`",
-    );
-    folder.write("drift.yaml", config("  time_column: tem\n"));
-    refused(&folder.enroll(&["--data", "train.csv"]), "did you mean `temp`?");
     folder.write("drift.yaml", config("  columns: {exclude: [\"*\"]}\n"));
     refused(
         &folder.check(&["--data", "train.csv"]),
         "no column of the baseline to watch",
     );
+    folder.write("drift.yaml", config("  prediction_column: scor\n"));
+    refused(
+        &folder.check(&["--data", "train.csv"]),
+        "the baseline has no column `scor`",
+    );
+    // From here on there is no baseline: an enrolment that fails leaves none.
+    refused(&folder.enroll(&["--data", "train.csv"]), "did you mean `score`?");
+    folder.write("drift.yaml", config(""));
+    refused(&folder.enroll(&[]), "give --data or --dataset");
+    refused(
+        &folder.enroll(&["--data", "train.csv", "--schedule", "61 25 * * *"]),
+        "the minute `61`",
+    );
+    folder.write("drift.yaml", config("  time_column: tem\n"));
+    refused(&folder.enroll(&["--data", "train.csv"]), "did you mean `temp`?");
+    folder.write("drift.yaml", config("  columns: {exclude: [\"*\"]}\n"));
     refused(&folder.enroll(&["--data", "train.csv"]), "left to watch");
 }
 

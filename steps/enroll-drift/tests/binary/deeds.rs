@@ -81,25 +81,59 @@ fn a_webhook_that_stays_down_ends_with_4_a_whole_report_and_a_copy() {
         "--outbox",
         "outbox",
     ]);
-    assert_eq!((end.code, end.word.as_str()), (4, "RETRAIN"), "{}", end.log);
+    // A retraining that reached nobody is none: nothing may branch on the word.
+    assert_eq!((end.code, end.word.as_str()), (4, ""), "{}", end.log);
     let report = folder.json("report.json");
-    assert_eq!(report["verdict"], "RETRAIN");
+    assert_eq!(report["verdict"], "ERROR");
+    assert_eq!(
+        folder.check_of("psi:temp")["outcome"],
+        "fail",
+        "the checks are kept"
+    );
     assert!(
         report["notes"].to_string().contains("answers 503"),
         "{}",
         report["notes"]
     );
-    let event = folder.json("event.json");
+    let posted = receiver.seen().last().unwrap().body.clone();
+    let event: serde_json::Value = serde_json::from_str(&posted).unwrap();
     let copy = format!("outbox/flight-delays/{}.json", event["id"].as_str().unwrap());
-    assert_eq!(folder.read(&copy), folder.read("event.json"));
-    assert_eq!(receiver.seen().last().unwrap().body, folder.read(&copy));
+    assert_eq!(folder.read(&copy), posted);
+    assert!(!folder.path("event.json").exists());
+    let reason = report["reason"].as_str().unwrap();
+    for part in [
+        "the window asks for RETRAIN, but the event",
+        "answers 503",
+        &format!("it is kept at {copy}"),
+    ] {
+        assert!(reason.contains(part), "`{part}`: {reason}");
+        assert!(end.log.contains(part), "`{part}`: {}", end.log);
+    }
 }
 
 #[test]
 fn nobody_listens() {
     let folder = drifted("  retraining_trigger: {webhook: \"http://127.0.0.1:9/x?key=hidden\"}\n");
     let end = folder.check(&["--data", "july.csv", "--webhook-retry-seconds", "1"]);
-    assert_eq!((end.code, end.word.as_str()), (4, "RETRAIN"), "{}", end.log);
+    assert_eq!((end.code, end.word.as_str()), (4, ""), "{}", end.log);
+    let reason = folder.json("report.json")["reason"].to_string();
+    assert!(reason.contains("no --outbox is given"), "{reason}");
+    // An outbox that does not take it is said too.
+    folder.write("full", "a file, and no place for others");
+    let end = folder.check(&[
+        "--data",
+        "july.csv",
+        "--webhook-retry-seconds",
+        "1",
+        "--outbox",
+        "full",
+    ]);
+    assert_eq!(end.code, 4);
+    assert!(
+        end.log.contains("the outbox does not take it either"),
+        "{}",
+        end.log
+    );
     assert!(
         !folder.read("report.json").contains("hidden") && !end.log.contains("hidden"),
         "{}",
@@ -116,7 +150,8 @@ fn a_refusal_is_not_tried_again() {
         let receiver = Receiver::new(&[answer]);
         let folder = drifted(&receiver.trigger());
         let end = folder.check(&["--data", "july.csv", "--outbox", "outbox"]);
-        assert_eq!((end.code, end.word.as_str()), (2, "RETRAIN"), "{}", end.log);
+        assert_eq!((end.code, end.word.as_str()), (2, ""), "{}", end.log);
+        assert_eq!(folder.json("report.json")["verdict"], "ERROR");
         assert_eq!(receiver.seen().len(), 1);
         assert!(folder.json("report.json")["notes"].to_string().contains(said));
         assert!(folder.path("outbox/flight-delays").is_dir());

@@ -298,8 +298,25 @@ fn the_prediction_alerts_and_never_retrains() {
         "{check}"
     );
     assert_eq!(check["test"], "ks");
-    folder.write("calm.csv", csv(Traffic { seed: 11, ..CALM }));
+    let calm = csv(Traffic { seed: 11, ..CALM });
+    folder.write("calm.csv", &calm);
     assert_eq!(folder.check(&["--data", "calm.csv"]).word, "OK");
+    // Answers that are missing move no distribution of those that are there.
+    let silent: String = calm
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            if i % 3 == 1 {
+                edit(line, 4, "")
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    folder.write("silent.csv", silent);
+    assert_eq!(folder.check(&["--data", "silent.csv"]).word, "ALERT");
+    let check = folder.check_of("prediction:score");
+    assert!(check["p"].as_f64().unwrap() > 0.05, "{check}");
     // Without the key nothing is watched, and the report says so.
     folder.write("drift.yaml", config("  columns: {exclude: [id]}\n"));
     assert_eq!(folder.check(&["--data", "moved.csv"]).word, "OK");
@@ -346,6 +363,117 @@ fn a_window_of_time_takes_its_rows_only() {
     );
     let first = folder.json("report.json")["bindings"]["window.to"].clone();
     assert!(first.as_str().unwrap().ends_with(":00:00Z"), "{first}");
+}
+
+#[test]
+fn a_column_of_nulls_that_fills_is_drift() {
+    let folder = Folder::new();
+    let calm = csv(CALM);
+    let empty: String = calm
+        .lines()
+        .enumerate()
+        .map(|(i, line)| edit(line, 1, if i == 0 { "temp" } else { "" }))
+        .collect();
+    folder
+        .write("drift.yaml", config(WATCHED))
+        .write("train.csv", &empty)
+        .write("same.csv", &empty)
+        .write("filled.csv", &calm);
+    assert_eq!(folder.enroll(&["--data", "train.csv"]).code, 0);
+    assert_eq!(folder.check(&["--data", "same.csv"]).word, "OK");
+    let ended = folder.check(&["--data", "filled.csv"]);
+    assert_eq!(ended.word, "RETRAIN", "{}", ended.log);
+    let check = folder.check_of("psi:temp");
+    // Two cells that change places: 2 (1 - 0.0001) ln 10000, by hand.
+    assert!(
+        (check["observed"].as_f64().unwrap() - 18.418_838).abs() < 1e-5,
+        "{check}"
+    );
+    assert_eq!(
+        (
+            check["details"]["null_rate"]["baseline"].as_f64(),
+            check["details"]["null_rate"]["window"].as_f64()
+        ),
+        (Some(1.0), Some(0.0))
+    );
+}
+
+#[test]
+fn rare_categories_are_pooled_before_the_test() {
+    let folder = Folder::new();
+    // Two frequent categories, and eighteen of which every second one is missing from the window.
+    let table = |a: usize, b: usize, rare: &dyn Fn(usize) -> usize| {
+        let counts = [("A".to_owned(), a), ("B".to_owned(), b)]
+            .into_iter()
+            .chain((0..18).map(|i| (format!("c{i:02}"), rare(i))));
+        counts.fold("kind\n".to_owned(), |text, (name, rows)| {
+            text + &format!("{name}\n").repeat(rows)
+        })
+    };
+    folder
+        .write("drift.yaml", config(""))
+        .write("train.csv", table(1_800, 930, &|_| 15))
+        .write("live.csv", table(370, 176, &|i| if i % 2 == 0 { 0 } else { 6 }));
+    assert_eq!(folder.enroll(&["--data", "train.csv"]).code, 0);
+    assert_eq!(folder.check(&["--data", "live.csv"]).word, "OK");
+    let check = folder.check_of("psi:kind");
+    assert!(check["observed"].as_f64().unwrap() > 0.1, "{check}");
+    // scipy.stats.chi2_contingency([[1800, 930] + [30] * 9, [370, 176] + [6] * 9], correction=False).pvalue
+    for p in [&check["p"], &check["details"]["chi2"]["p"]] {
+        assert!(
+            (p.as_f64().unwrap() - 0.999_970_948_146_725_6).abs() < 1e-12,
+            "{check}"
+        );
+    }
+    assert_eq!(check["outcome"], "insufficient", "{check}");
+}
+
+#[test]
+fn only_columns_that_may_decide_share_the_chance_of_a_false_alarm() {
+    let folder = enrolled(WATCHED);
+    folder.write(
+        "live.csv",
+        csv(Traffic {
+            seed: 13,
+            shift: 0.1,
+            ..CALM
+        }),
+    );
+    let rule = format!("{WATCHED}  severity: [{{columns: [legs, carrier], at_most: report}}]\n");
+    folder.write("drift.yaml", config(&rule));
+    folder.check(&["--data", "live.csv"]);
+    let of = |column: &str| folder.check_of(&format!("psi:{column}"));
+    for (column, correction) in [
+        ("temp", "benjamini-hochberg"),
+        ("legs", "none: it decides nothing"),
+    ] {
+        let check = of(column);
+        assert_eq!(check["p"], check["p_adjusted"], "{check}");
+        assert_eq!(check["details"]["correction"], correction);
+    }
+}
+
+#[test]
+fn long_categories_are_compared_and_cut_where_they_are_shown() {
+    let folder = Folder::new();
+    let long = |end: &str| "y".repeat(3_000) + end;
+    let table = |first: &str| {
+        (0..600).fold("text\n".to_owned(), |text, row| {
+            text + &long(if row % 3 == 0 { first } else { "b" }) + "\n"
+        })
+    };
+    folder
+        .write("drift.yaml", config(""))
+        .write("train.csv", table("a"))
+        .write("same.csv", table("a"))
+        .write("other.csv", table("c"));
+    assert_eq!(folder.enroll(&["--data", "train.csv"]).code, 0);
+    assert_eq!(folder.check(&["--data", "same.csv"]).word, "OK");
+    assert_eq!(folder.check_of("psi:text")["observed"], 0.0);
+    assert_eq!(folder.check(&["--data", "other.csv"]).word, "RETRAIN");
+    for name in ["baseline.json", "report.json", "report.md", "report.html"] {
+        assert!(!folder.read(name).contains(&"y".repeat(201)), "{name}");
+    }
 }
 
 /// A line with one field replaced.

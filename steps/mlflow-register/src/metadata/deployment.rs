@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use provenance::FileDigest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use step_contract::load_yaml;
+use step_contract::load_foreign_yaml;
 
 use crate::cli::Runtime;
 use crate::decide::bytes;
@@ -68,7 +68,7 @@ impl Deployment {
     /// From `MLmodel` and the list of files.
     pub(crate) fn read(texts: &BTreeMap<String, String>, files: &[FileDigest]) -> Result<Self, String> {
         let text = texts.get("MLmodel").ok_or("there is no file MLmodel in it")?;
-        let mlmodel: MlModel = load_yaml("MLmodel", text).map_err(|error| error.to_string())?;
+        let mlmodel: MlModel = load_foreign_yaml("MLmodel", text).map_err(|error| error.to_string())?;
         let native = mlmodel
             .flavors
             .iter()

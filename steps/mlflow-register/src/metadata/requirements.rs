@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provenance::{Digest, digest_bytes};
 use serde::{Deserialize, Serialize};
-use step_contract::load_yaml;
+use step_contract::load_foreign_yaml;
 
 /// The dependency manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,14 +73,14 @@ impl Dependencies {
             found.sources.insert(name.to_owned(), digest_bytes(text));
             match name {
                 "requirements.txt" => found.requirements(name, text.lines()),
-                "python_env.yaml" => match load_yaml::<PythonEnv>(name, text) {
+                "python_env.yaml" => match load_foreign_yaml::<PythonEnv>(name, text) {
                     Ok(env) => {
                         found.python = env.python.map(plain);
                         found.requirements(name, env.dependencies.iter().map(String::as_str));
                     }
                     Err(error) => found.unread.push(error.to_string()),
                 },
-                _ => match load_yaml::<Conda>(name, text) {
+                _ => match load_foreign_yaml::<Conda>(name, text) {
                     Ok(conda) => found.conda(name, &conda.dependencies),
                     Err(error) => found.unread.push(error.to_string()),
                 },
