@@ -255,7 +255,7 @@ async fn bad_arguments(
     let mut report = Report::error(spec.name, &name, spec.version, &message, Exit::Usage.name());
     report.started = started.to_string();
     report.finished = Timestamp::now().to_string();
-    Places::of_raw(root.find_subcommand(&command).unwrap_or(root), args).clear();
+    Places::of_raw(root.find_subcommand(&name).unwrap_or(root), args).clear();
     let store = Store::from_env(StoreOptions::default());
     if let Ok(out) = command_line::report_location(args, spec).parse()
         && let Err(error) = outputs::write(&store, &out, report.to_json().into_bytes()).await
