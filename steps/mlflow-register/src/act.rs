@@ -11,7 +11,7 @@ use provenance::digest_bytes;
 use crate::cli::RegisterArgs;
 use crate::error::Error;
 use crate::gather::Evidence;
-use crate::metadata::DIGEST_TAG;
+use crate::metadata::{DATASET_TAG, DIGEST_TAG, EVALUATION_TAG};
 use crate::place::Place;
 
 /// Directory of our files in the run's artifacts; beside the model, for what is in it counts for its digest.
@@ -145,7 +145,7 @@ fn tags(registration: &Registration<'_>) -> BTreeMap<String, String> {
     let mut tags: BTreeMap<String, String> = args.tags.iter().cloned().collect();
     let ours = [
         (DIGEST_TAG, run.model.digest.to_string()),
-        ("mlops.dataset_digest", run.dataset.digest.to_string()),
+        (DATASET_TAG, run.dataset.digest.to_string()),
         ("mlops.data_version", run.data_version.clone()),
         ("mlops.git_sha", run.git_sha.clone()),
         ("mlops.trigger", run.trigger.to_string()),
@@ -154,7 +154,7 @@ fn tags(registration: &Registration<'_>) -> BTreeMap<String, String> {
             "mlops.validation_verdict",
             evidence.validation.value.verdict.clone(),
         ),
-        ("mlops.evaluation_digest", evidence.evaluation.digest.to_string()),
+        (EVALUATION_TAG, evidence.evaluation.digest.to_string()),
         (
             "mlops.evaluation_verdict",
             evidence.evaluation.value.verdict.clone(),
