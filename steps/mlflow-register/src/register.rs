@@ -13,10 +13,21 @@ use crate::metadata::Metadata;
 use crate::report;
 
 pub(crate) async fn run(args: RegisterArgs, cx: &Context) -> Result<Finished, Error> {
+    // MLflow tells aliases apart by case, and not every database behind it does.
+    if ["champion", args.champion_alias.as_str()]
+        .iter()
+        .any(|alias| alias.eq_ignore_ascii_case(&args.alias))
+    {
+        return Err(Error::Usage(format!(
+            "--alias {} puts a model into service that no canary has judged: `register` gives another alias, such as challenger, and `promote` moves the champion's",
+            args.alias
+        )));
+    }
     let client = args.mlflow.client(cx.ca_file())?;
     let evidence = gather(&args, &client, cx).await?;
     let metadata = Metadata::of(evidence.mlflow.model.as_ref().ok(), args.runtime);
     let policy = Policy {
+        train_split: &args.train_split,
         allow_warn: args.allow_warn,
         accept_file_predictions: args.accept_file_predictions,
         require_statements: args.require_statements,
