@@ -9,6 +9,7 @@ use step_contract::StepSpec;
 use step_report::Report;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::StepError;
 use crate::progress::Progress;
 
 /// The surroundings of one run of a step. Cheap to clone.
@@ -48,6 +49,22 @@ impl Context {
     #[must_use]
     pub fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
+    }
+
+    /// Does work that keeps a processor busy on a thread of its own, where a signal does not wait for it: what it
+    /// would have made is then nobody's, and the process ends without it.
+    ///
+    /// # Errors
+    /// [`StepError::terminated`] when the step is asked to stop, an internal error when the work panics.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StepError> {
+        let done = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            done = done => Ok(done?),
+            () = self.cancel.cancelled() => Err(StepError::terminated()),
+        }
     }
 
     /// Whether the step has been asked to stop.
