@@ -22,6 +22,7 @@ mod place;
 mod register;
 mod report;
 mod spec;
+mod stale;
 
 pub use cli::Args;
 pub use spec::SPEC;

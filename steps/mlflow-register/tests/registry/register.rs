@@ -414,6 +414,55 @@ fn a_model_comes_into_service_by_promote_only() {
 }
 
 #[test]
+fn a_no_leaves_nothing_of_an_earlier_yes() {
+    let story = Story::new("stale", "one");
+    let outputs = [
+        "model-version.json",
+        "card.md",
+        "dependencies.json",
+        "deployment.json",
+    ];
+    let there = || outputs.iter().filter(|file| story.path(file).exists()).count();
+    let registered = || {
+        ends(story.register(&[]), "REGISTERED", 0);
+        assert_eq!(there(), 4);
+    };
+    registered();
+    story.save(
+        "evaluation.json",
+        &story.evaluation().verdict("FAIL", "auc_roc 0.5 is below 0.87"),
+    );
+    assert_eq!(crate::story::end(story.register(&["--dry-run"])).code, Some(0));
+    assert_eq!(there(), 4, "a dry run changes nothing");
+    ends(story.register(&[]), "REFUSED", 3);
+    assert_eq!(there(), 0);
+    story.write();
+    registered();
+    fails(story.register(&["--alias=champion"]), 2, "no canary");
+    assert_eq!(there(), 0);
+    registered();
+    let mut away = story.register(&[]);
+    away.env("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+        .env("MLFLOW_RETRY_SECONDS", "0.5");
+    fails(away, 4, "not available");
+    assert_eq!(there(), 0);
+    registered();
+    ends(story.promote(&[]), "PROMOTED", 0);
+    ends(story.rollback(&[]), "ROLLED_BACK", 0);
+    assert!(story.path("promoted.json").exists());
+    ends(story.promote(&[]), "REFUSED", 3);
+    assert!(!story.path("promoted.json").exists() && story.path("model-version.json").exists());
+    // In place: what was read stays.
+    let mut command = story.step("promote");
+    command.args([
+        "--model-version=model-version.json",
+        "--promoted=./model-version.json",
+    ]);
+    ends(command, "REFUSED", 3);
+    assert!(story.path("model-version.json").exists());
+}
+
+#[test]
 fn which_champion_the_evaluation_knew_is_said() {
     let first = Story::new("knew", "one");
     ends(first.register(&[]), "REGISTERED", 0);
