@@ -176,7 +176,7 @@ fn a_record_that_was_packed_anew_is_not_a_second_arm() {
     let good = Traffic::healthy(1200, 1).requests();
     save(at, "champion.parquet", &good);
     let says = "--canary canary.parquet and --champion champion.parquet are one record";
-    let mut packed = good.clone();
+    let mut packed = good;
     for request in &mut packed {
         request.latency_ms = f64::from(request.latency_ms as f32);
         request.prediction = request.prediction.map(|p| f64::from(p as f32));
