@@ -1,7 +1,10 @@
 //! Whether the chain of evidence holds: one check a link. Pure.
 
+mod champion;
 mod run;
 mod split;
+
+pub(crate) use champion::{Against, against};
 
 use std::collections::BTreeMap;
 
@@ -87,7 +90,7 @@ pub(crate) fn chain(policy: Policy<'_>, evidence: &Evidence, metadata: &Metadata
     ));
     checks.push(split::check(evaluation, &dataset.value, policy.train_split));
     checks.push(scored_by(evaluation, policy));
-    checks.extend(champion(evidence));
+    checks.extend(champion::check(evidence));
     for (name, step, subject, digest, statement) in [
         (
             "validation",
@@ -317,37 +320,6 @@ fn scored_by(evaluation: &Report, policy: Policy<'_>) -> Check {
             .not_observed("the report has no such binding")
             .fail("the evaluation does not say who made the predictions (`scored_by`)"),
     }
-}
-
-/// An evaluation against a champion that is none any more was right then: it is noted, and `promote` decides.
-fn champion(evidence: &Evidence) -> Option<Check> {
-    let now = evidence.mlflow.champion.as_ref()?;
-    let check = Check::new("evaluation:champion", "evaluation");
-    let Some(digest) = now.digest else {
-        return Some(check.not_observed("no tag").warn(format!(
-            "the champion, version {}, has no digest on record: whether the evaluation compared with it cannot be told",
-            now.version
-        )));
-    };
-    let check = check.bound(Bound::equals(digest.to_string()));
-    let Some(judged) = evidence.evaluation.value.bindings.get("champion.digest") else {
-        return Some(check.not_observed("the report has no such binding").warn(format!(
-            "the evaluation does not say by digest which model it was compared with: that it was the champion, version {}, is not proven",
-            now.version
-        )));
-    };
-    let check = check.observed(judged.as_str());
-    Some(if *judged == digest.to_string() {
-        check.pass(format!(
-            "it was compared with the champion, version {}",
-            now.version
-        ))
-    } else {
-        check.warn(format!(
-            "it was compared with another model than the champion of today, version {}: evaluate again before promoting",
-            now.version
-        ))
-    })
 }
 
 /// A statement that names the file by its digest, and is of the step that writes such files.

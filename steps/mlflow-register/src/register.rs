@@ -103,9 +103,9 @@ fn record(
         evaluation: evidence.evaluation.digest,
         aliases: version.aliases.clone(),
         stage: Some(version.current_stage.clone()).filter(|stage| stage != "None"),
-        previous_champion: Some(PreviousVersion {
+        previous_champion: registered.champion.clone().map(|version| PreviousVersion {
             alias: args.champion_alias.clone(),
-            version: registered.champion.clone(),
+            version: Some(version).filter(|version| version != act::NO_VERSION),
         }),
     }
 }

@@ -122,13 +122,16 @@ pub(crate) fn finish(
         .bindings
         .insert("model.uri".to_owned(), record.model_uri.clone());
     let previous = record.previous_champion.as_ref();
-    let champion = previous.map_or_else(String::new, |previous| {
-        let version = previous
-            .version
-            .as_deref()
-            .map_or("none".to_owned(), |version| format!("version {version}"));
-        format!("{} (alias {})", version, previous.alias)
-    });
+    let champion = previous.map_or_else(
+        || "not known".to_owned(),
+        |previous| {
+            let version = previous
+                .version
+                .as_deref()
+                .map_or("none".to_owned(), |version| format!("version {version}"));
+            format!("{} (alias {})", version, previous.alias)
+        },
+    );
     let mut table = Table::new("Registered", ["What", "Value"]);
     let aliases = if record.aliases.is_empty() {
         "none".to_owned()

@@ -32,7 +32,8 @@ written. A link that does not hold is REFUSED, with exit 3 and the whole report.
 It registers once: the version carries the tag `mlops.idempotency_key`, which is searched for before a \
 version is made. A step that is killed at any moment and retried ends with one version.
 
-`promote` moves an alias when it is where it was at registration (or where `--expect` says), and writes what \
+`promote` moves an alias when it is where it was at registration (or where `--expect` says; one that was evaluated \
+against another model than the champion needs that), and writes what \
 it replaced into the tag `mlops.previous.<alias>`; `rollback` moves it back, and the stages with it. Both change \
 nothing when run again, and refuse when somebody else moved the alias. A version that was rolled back is promoted \
 again only with `--after-rollback`.

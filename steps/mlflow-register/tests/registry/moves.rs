@@ -79,6 +79,45 @@ fn an_alias_that_somebody_moved_is_left_there() {
 }
 
 #[test]
+fn a_model_that_was_judged_against_another_champion_is_judged_again_first() {
+    let first = registered("judged", "one");
+    ends(first.promote(&[]), "PROMOTED", 0);
+    let second = registered("judged", "two");
+    let third = Story::new("judged", "three");
+    ends(second.promote(&[]), "PROMOTED", 0);
+    let evaluated_against = |digest: Option<provenance::Digest>| {
+        let mut report = third.evaluation().verdict("PASS", "judged again");
+        let (key, value) = match digest {
+            Some(digest) => ("champion.digest", digest.to_string()),
+            None => ("champion", "none".to_owned()),
+        };
+        report.bindings.insert(key.to_owned(), value);
+        third.save("evaluation.json", &report);
+        ends(third.register(&[]), "REGISTERED", 0);
+        third.outcome("evaluation:champion")
+    };
+    // Against nothing, although there is a champion; then against the one before.
+    for digest in [None, Some(first.run.model.digest)] {
+        assert_eq!(evaluated_against(digest), "warn");
+        ends(third.promote(&[]), "REFUSED", 3);
+        let reason = third.report().reason;
+        assert!(reason.contains("evaluate and register again"), "{reason}");
+        assert_eq!(third.alias("champion").unwrap(), "2");
+    }
+    assert_eq!(evaluated_against(Some(second.run.model.digest)), "pass");
+    // The last evaluation counts, not the best.
+    assert_eq!(evaluated_against(None), "warn");
+    ends(third.promote(&[]), "REFUSED", 3);
+    assert_eq!(evaluated_against(Some(second.run.model.digest)), "pass");
+    ends(third.promote(&[]), "PROMOTED", 0);
+    assert_eq!(third.versions().len(), 3);
+    // A retry of the registration leaves on record what the promotion replaced.
+    ends(third.register(&[]), "REGISTERED", 0);
+    ends(third.rollback(&[]), "ROLLED_BACK", 0);
+    assert_eq!(third.alias("champion").unwrap(), "2");
+}
+
+#[test]
 fn what_was_rolled_back_comes_again_only_when_it_is_said() {
     let story = registered("back", "one");
     ends(story.promote(&[]), "PROMOTED", 0);
