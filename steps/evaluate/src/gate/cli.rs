@@ -33,6 +33,9 @@ pub struct GateArgs {
     /// The champion's name on its server; that of `--model` when not given.
     #[arg(long, help_heading = "Models")]
     pub champion_model: Option<String>,
+    /// The champion as it was registered or promoted: binds the report to the champion's digest.
+    #[arg(long, value_name = "LOCATION", help_heading = "Models")]
+    pub champion_version: Option<InArtifact>,
     /// The challenger's training run: binds the report to the model's digest.
     #[arg(long, value_name = "LOCATION", help_heading = "Data")]
     pub run: Option<InArtifact>,

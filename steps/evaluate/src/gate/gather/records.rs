@@ -1,6 +1,6 @@
-//! `run.json` and `dataset.json`: what the report is bound to.
+//! `run.json`, `dataset.json` and the champion's `model-version.json`: what the report is bound to.
 
-use provenance::{Dataset, Digest, Split, TrainingRun, digest_bytes};
+use provenance::{Dataset, Digest, ModelVersionRecord, Split, TrainingRun, digest_bytes};
 use step_contract::{InArtifact, nearest};
 use step_report::{Input, Note};
 use step_runtime::{Context, StepError};
@@ -58,7 +58,30 @@ pub(super) async fn read(args: &GateArgs, cx: &Context, out: &mut Gathered) -> R
         }
         records.split = Some((name.clone(), split));
     }
+    champion(args, cx, out).await?;
     Ok(records)
+}
+
+/// Binds the report to the champion that it compares with: `mlflow-register` holds that against the registry.
+async fn champion(args: &GateArgs, cx: &Context, out: &mut Gathered) -> Result<(), StepError> {
+    let Some(at) = &args.champion_version else {
+        return Ok(());
+    };
+    if args.champion_endpoint.is_none() && args.champion_predictions.is_none() {
+        return Err(StepError::usage(format!(
+            "--champion-version {at} names a champion, and nothing asks it: give --champion-endpoint or --champion-predictions"
+        )));
+    }
+    let (version, digest): (ModelVersionRecord, Digest) = record(at, cx).await?;
+    out.read(
+        Input::new("champion version", at.as_str())
+            .detail(format!("version {} of {}", version.version, version.name)),
+        Some(digest),
+    );
+    out.materials.push((version.model_uri, version.digest));
+    out.bind("champion.digest", version.digest.to_string());
+    out.bind("champion.version", version.version);
+    Ok(())
 }
 
 async fn record<R: provenance::Record>(at: &InArtifact, cx: &Context) -> Result<(R, Digest), StepError> {
