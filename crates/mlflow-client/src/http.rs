@@ -294,7 +294,11 @@ impl Client {
 
 fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8]) -> Failed {
     let (code, message) = said(body);
-    let again = again_by_status(status.as_u16(), pause);
+    let again = if lost_a_race(&code, &message) {
+        Again::Yes
+    } else {
+        again_by_status(status.as_u16(), pause)
+    };
     let call = call.to_owned();
     if again == Again::No {
         let message = match (status, message) {
@@ -327,6 +331,13 @@ fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8])
             again,
         }
     }
+}
+
+/// Whether somebody else wrote the same row first. MLflow reads before it writes, and tells of the write that
+/// came too late with a 400 and the words of the database's driver (psycopg has a word of its own): nothing was
+/// written, and the next attempt finds the row.
+fn lost_a_race(code: &str, message: &str) -> bool {
+    code == "BAD_REQUEST" && (message.contains("IntegrityError") || message.contains("UniqueViolation"))
 }
 
 /// Code and message of an error body. Only the first line: the rest is SQL or HTML.

@@ -266,6 +266,22 @@ impl Client {
             .map(|_| ())
     }
 
+    /// Removes one tag of a version; one that is not there is fine.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn delete_version_tag(&self, name: &str, version: &str, key: &str) -> Result<(), MlflowError> {
+        let body = json!({ "name": name, "version": version, "key": key });
+        match self
+            .call::<Value>(Method::DELETE, "model-versions/delete-tag", &body)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sets the description of a version.
     ///
     /// # Errors

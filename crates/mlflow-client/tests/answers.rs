@@ -89,6 +89,33 @@ async fn the_first_line_of_a_message_is_enough() {
     );
 }
 
+/// As MLflow 3 tells of a row that another writer has made between its read and its write, by database.
+#[tokio::test]
+async fn a_lost_race_for_a_row_is_run_again() {
+    for said in [
+        "(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name\n[SQL: INSERT]",
+        "(pymysql.err.IntegrityError) (1062, \"Duplicate entry 'x-champion' for key 'PRIMARY'\")",
+        "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint \"pk\"",
+    ] {
+        let server = MockServer::start().await;
+        let lost = json!({ "error_code": "BAD_REQUEST", "message": said });
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(400).set_body_json(lost))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+            .expect(1)
+            .mount(&server)
+            .await;
+        let mut options = Options::new(&server.uri()).unwrap();
+        options.retry.min_delay = Duration::from_millis(1);
+        let client = Client::new(options).unwrap();
+        client.set_alias("x", "champion", "1").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_hangs_is_left() {
     let server = MockServer::start().await;

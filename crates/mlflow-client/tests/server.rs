@@ -314,6 +314,30 @@ async fn of_versions_that_were_made_at_once_the_first_stays() {
 }
 
 #[tokio::test]
+async fn many_writers_of_one_row_all_come_through() {
+    let server = server();
+    let client = client(&server.url());
+    let made = futures::future::join_all((0..8).map(|_| client.ensure_registered_model("crowd"))).await;
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+    client.ensure_version(&new_version("crowd", "key")).await.unwrap();
+    for round in 0..6 {
+        let (alias, tag) = (format!("alias-{round}"), format!("tag-{round}"));
+        let aliases = (0..8).map(|_| client.set_alias("crowd", &alias, "1"));
+        let tags = (0..8).map(|_| client.set_version_tag("crowd", "1", &tag, "x"));
+        let (aliases, tags) = tokio::join!(
+            futures::future::join_all(aliases),
+            futures::future::join_all(tags)
+        );
+        assert!(
+            aliases.iter().chain(&tags).all(Result::is_ok),
+            "{aliases:?} {tags:?}"
+        );
+    }
+    let version = client.model_version("crowd", "1").await.unwrap().unwrap();
+    assert_eq!((version.aliases.len(), version.tags["tag-5"].as_str()), (6, "x"));
+}
+
+#[tokio::test]
 async fn aliases_and_stages_move() {
     let server = server();
     let client = client(&server.url());
@@ -354,12 +378,20 @@ async fn aliases_and_stages_move() {
         .set_version_tag("moves", "2", "gate", "PASS")
         .await
         .unwrap();
+    client
+        .set_version_tag("moves", "2", "passing", "x")
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        client.delete_version_tag("moves", "2", "passing").await.unwrap();
+    }
     client.describe_version("moves", "2", "# Other").await.unwrap();
     let second = client.model_version("moves", "2").await.unwrap().unwrap();
     assert_eq!(
         (second.tags["gate"].as_str(), second.description.as_str()),
         ("PASS", "# Other")
     );
+    assert!(!second.tags.contains_key("passing"));
     assert_eq!(client.model_version("moves", "3").await.unwrap(), None);
     assert!(
         client

@@ -22,4 +22,4 @@ pub use model_version::{ModelVersionRecord, PreviousVersion};
 pub use record::{Record, RecordError};
 pub use run::{ModelRef, TrainingRun, Trigger};
 pub use statement::{Statement, StatementBuilder, StatementError};
-pub use tree::{FileDigest, TreeError, digest_dir, digest_files};
+pub use tree::{FileDigest, TreeError, digest_dir, digest_dir_without, digest_files};

@@ -138,6 +138,15 @@ fn check_path(path: &str) -> Result<(), &'static str> {
 /// The directory is not there, has no file in it, or holds something that has no digest by the rules of this
 /// module.
 pub fn digest_dir(root: &Path) -> Result<(Digest, Vec<FileDigest>), TreeError> {
+    digest_dir_without(root, &[])
+}
+
+/// The same without the entries of `root` itself that have one of these names: what a file system or a tool keeps
+/// in a directory beside what others put there.
+///
+/// # Errors
+/// As those of [`digest_dir`].
+pub fn digest_dir_without(root: &Path, names: &[&str]) -> Result<(Digest, Vec<FileDigest>), TreeError> {
     let mut files = Vec::new();
     let mut pending = vec![(root.to_path_buf(), String::new())];
     while let Some((directory, prefix)) = pending.pop() {
@@ -157,6 +166,9 @@ pub fn digest_dir(root: &Path) -> Result<(Digest, Vec<FileDigest>), TreeError> {
                 why: "is not UTF-8",
             })?;
             let relative = if prefix.is_empty() {
+                if names.contains(&name.as_str()) {
+                    continue;
+                }
                 name
             } else {
                 format!("{prefix}/{name}")
@@ -208,6 +220,22 @@ mod tests {
             size: 1,
             digest: digest_bytes("x"),
         }
+    }
+
+    #[test]
+    fn what_a_tool_keeps_beside_does_not_count() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("a/lost+found")).unwrap();
+        fs::write(root.path().join("a/lost+found/x"), "x").unwrap();
+        let alone = digest_dir(root.path()).unwrap();
+        fs::create_dir(root.path().join("lost+found")).unwrap();
+        fs::write(root.path().join("lost+found/y"), "y").unwrap();
+        assert_eq!(digest_dir_without(root.path(), &["lost+found"]).unwrap(), alone);
+        assert_eq!(alone.1.len(), 1, "only at the top");
+        assert!(matches!(
+            digest_dir_without(root.path(), &["lost+found", "a"]),
+            Err(TreeError::Empty { .. })
+        ));
     }
 
     #[test]

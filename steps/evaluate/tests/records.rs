@@ -76,6 +76,38 @@ fn the_report_is_bound_to_the_model_and_the_bytes() {
 }
 
 #[test]
+fn the_report_is_bound_to_the_champion_that_it_compares_with() {
+    let dir = Dir::new();
+    bound(&dir);
+    let digest = digest_bytes("champion").to_string();
+    let version = json!({
+        "schema": "mlops-steps/model-version/v1", "name": "delays", "version": "7",
+        "model_uri": "models:/delays/7", "source": "runs:/3e1b/model", "run_id": "3e1b",
+        "tracking_uri": "http://mlflow", "digest": digest,
+        "dataset": {"digest": digest_bytes("data").to_string(), "version": "v0"},
+        "evaluation": digest_bytes("evaluation").to_string(), "aliases": ["champion"],
+    });
+    dir.file("champion.json", version.to_string());
+    let scores = rows(400, 4.0);
+    let named = ["--champion-version", "champion.json"];
+    let ran = dir.gate(FLOOR, &scores, Some(&scores), &named);
+    ran.says("PASS", 0);
+    let bindings = &ran.report["bindings"];
+    assert_eq!(
+        (&bindings["champion.digest"], &bindings["champion.version"]),
+        (&Value::from(digest.as_str()), &Value::from("7"))
+    );
+    let statement = std::fs::read_to_string(dir.path().join("statement.json")).expect("a statement");
+    assert!(statement.contains(&digest["sha256:".len()..]), "{statement}");
+    // A champion that nothing asks, and a file that is none.
+    let alone = dir.gate(FLOOR, &scores, None, &named);
+    alone.refuses(2, &["champion.json", "nothing asks it"]);
+    let other = ["--champion-version", "run.json"];
+    dir.gate(FLOOR, &scores, Some(&scores), &other)
+        .refuses(2, &["run.json", "mlops-steps/model-version/v1"]);
+}
+
+#[test]
 fn bytes_that_changed_and_rows_of_another_split_are_refused() {
     let dir = Dir::new();
     bound(&dir);

@@ -160,85 +160,41 @@ pub fn load(file: &str, text: &str) -> Result<Config, ConfigError> {
     let config = load_yaml::<CanaryFile>(file, text)?.canary;
     let at =
         |field: &str, message: String| Err(ConfigError::at(file, text, &format!("canary.{field}"), message));
-    let share = |value: f64| value > 0.0 && value < 1.0;
     let (errors, latency, predictions) = (&config.errors, &config.latency, &config.predictions);
-    for (field, value, good, allowed) in [
-        (
-            "alpha",
-            config.alpha,
-            config.alpha > 0.0 && config.alpha < 0.5,
-            "a chance above 0 and below 0.5",
-        ),
-        (
-            "power",
-            config.power,
-            config.power >= 0.5 && config.power < 1.0,
-            "a chance from 0.5 to below 1",
-        ),
-        (
-            "slice_seconds",
-            config.slice_seconds,
-            positive(config.slice_seconds),
-            "a number above 0",
-        ),
-        (
-            "errors.max_increase",
-            errors.max_increase,
-            share(errors.max_increase),
-            "a share above 0 and below 1",
-        ),
-        (
-            "errors.allowed_ratio",
-            errors.allowed_ratio,
-            ratio(errors.allowed_ratio),
-            "a ratio from 1 up",
-        ),
-        (
-            "errors.max_rate",
-            errors.max_rate,
-            errors.max_rate > 0.0 && errors.max_rate <= 1.0,
-            "a share above 0, up to 1",
-        ),
-        (
-            "latency.slo_ms",
-            latency.slo_ms.unwrap_or(1.0),
-            positive(latency.slo_ms.unwrap_or(1.0)),
-            "milliseconds above 0",
-        ),
-        (
-            "latency.tolerance",
-            latency.tolerance,
-            latency.tolerance >= 0.0 && latency.tolerance.is_finite(),
-            "a number from 0 up",
-        ),
-        (
-            "latency.max_increase",
-            latency.max_increase,
-            share(latency.max_increase),
-            "a share above 0 and below 1",
-        ),
-        (
-            "latency.allowed_ratio",
-            latency.allowed_ratio,
-            ratio(latency.allowed_ratio),
-            "a ratio from 1 up",
-        ),
-        (
-            "predictions.max_psi",
-            predictions.max_psi,
-            positive(predictions.max_psi),
-            "a number above 0",
-        ),
+    // Beyond these a number is a slip of the hand, or the statistics lose their digits.
+    for (field, value, from, to) in [
+        ("alpha", Some(config.alpha), LEAST, 0.49),
+        ("power", Some(config.power), 0.5, 0.9999),
+        ("slice_seconds", Some(config.slice_seconds), 0.001, DAY),
+        ("errors.max_increase", Some(errors.max_increase), LEAST, 0.99),
+        ("errors.allowed_ratio", Some(errors.allowed_ratio), 1.0, 1000.0),
+        ("errors.max_rate", Some(errors.max_rate), LEAST, 1.0),
+        ("latency.slo_ms", latency.slo_ms, 0.001, 1000.0 * DAY),
+        ("latency.tolerance", Some(latency.tolerance), 0.0, 100.0),
+        ("latency.max_increase", Some(latency.max_increase), LEAST, 0.99),
+        ("latency.allowed_ratio", Some(latency.allowed_ratio), 1.0, 1000.0),
+        ("predictions.max_psi", Some(predictions.max_psi), LEAST, 100.0),
         (
             "split.expected_share",
-            config.split.expected_share.unwrap_or(0.5),
-            share(config.split.expected_share.unwrap_or(0.5)),
-            "a share above 0 and below 1",
+            config.split.expected_share,
+            LEAST,
+            1.0 - LEAST,
         ),
     ] {
-        if !good {
-            return at(field, format!("is {value}; {allowed} is expected"));
+        if let Some(value) = value
+            && !(from..=to).contains(&value)
+        {
+            return at(field, format!("is {value:?}; {from} to {to} are expected"));
         }
+    }
+    if predictions.min_predictions > MOST_PREDICTIONS {
+        return at(
+            "predictions.min_predictions",
+            format!(
+                "is {}; 0 to {MOST_PREDICTIONS} are expected",
+                predictions.min_predictions
+            ),
+        );
     }
     if !(2..=100).contains(&predictions.bins) {
         return at(
@@ -249,13 +205,12 @@ pub fn load(file: &str, text: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-fn positive(value: f64) -> bool {
-    value.is_finite() && value > 0.0
-}
-
-fn ratio(value: f64) -> bool {
-    value.is_finite() && value >= 1.0
-}
+/// The least chance, share or increase that can be asked for.
+const LEAST: f64 = 1e-6;
+/// Seconds.
+const DAY: f64 = 86_400.0;
+/// More than any window holds: a check that waits for more never decides.
+const MOST_PREDICTIONS: u64 = 1_000_000_000;
 
 /// The JSON Schema of `canary.yaml`.
 #[must_use]
@@ -282,5 +237,44 @@ mod tests {
         assert!(said("canary: {split: {expected_share: 5}}").contains("is 5"));
         assert!(said("canary: {latency: {slo_ms: -1}}").contains("is -1"));
         assert!(said("canary: {predictions: {bins: 1}}").contains("2 to 100"));
+        assert_eq!(
+            said("canary:\n  alpha: 1e-300\n"),
+            "c.yaml:2:3: canary.alpha: is 1e-300; 0.000001 to 0.49 are expected"
+        );
+        for (field, value) in [
+            ("alpha", "0.5"),
+            ("alpha", "0"),
+            ("power", "0.99999999"),
+            ("power", "0.4"),
+            ("slice_seconds", "1e-9"),
+            ("slice_seconds", "1e300"),
+            ("slice_seconds", ".inf"),
+        ] {
+            assert!(
+                said(&format!("canary: {{{field}: {value}}}")).contains(field),
+                "{field}"
+            );
+        }
+        for (field, value) in [
+            ("errors: {max_increase", "1e-300"),
+            ("errors: {allowed_ratio", "1e300"),
+            ("errors: {allowed_ratio", "0.99"),
+            ("errors: {max_rate", "1e-300"),
+            ("latency: {slo_ms", "1e-300"),
+            ("latency: {slo_ms", "1e300"),
+            ("latency: {tolerance", "1e300"),
+            ("latency: {max_increase", "1"),
+            ("latency: {allowed_ratio", ".nan"),
+            ("predictions: {max_psi", "1e300"),
+            ("predictions: {min_predictions", "18446744073709551615"),
+            ("split: {expected_share", "1e-300"),
+        ] {
+            let said = said(&format!("canary: {{{field}: {value}}}}}"));
+            let name = field.replace(": {", ".");
+            assert!(
+                said.contains(&format!("canary.{name}")) && said.contains("expected"),
+                "{said}"
+            );
+        }
     }
 }

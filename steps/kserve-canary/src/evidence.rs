@@ -48,6 +48,17 @@ impl Arm {
         self.requests.len() as u64
     }
 
+    /// The requests of each record.
+    pub fn parts(&self) -> impl Iterator<Item = (&Source, &[Request])> {
+        let mut rest = self.requests.as_slice();
+        self.sources.iter().map(move |source| {
+            let rows = usize::try_from(source.rows).unwrap_or(usize::MAX);
+            let (part, after) = rest.split_at(rows.min(rest.len()));
+            rest = after;
+            (source, part)
+        })
+    }
+
     /// Requests without a usable prediction.
     #[must_use]
     pub fn errors(&self) -> u64 {

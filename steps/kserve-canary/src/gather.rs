@@ -1,5 +1,7 @@
 //! All reads: the configuration and the records of both arms.
 
+mod twins;
+
 use kserve_api::record::{self, RecordError, Request};
 use provenance::digest_bytes;
 use step_contract::{Exit, InArtifact};
@@ -25,15 +27,11 @@ pub(crate) async fn config(args: &JudgeArgs, cx: &Context) -> Result<Config, Ste
 pub(crate) async fn evidence(args: &JudgeArgs, cx: &Context) -> Result<Evidence, StepError> {
     let champion = arm("--champion", &args.champion, cx).await?;
     let canary = arm("--canary", &args.canary, cx).await?;
-    for one in &champion.sources {
-        if let Some(other) = canary.sources.iter().find(|other| other.digest == one.digest) {
-            return Err(StepError::usage(format!(
-                "--canary {} is byte for byte --champion {}: two arms cannot have recorded the same; give each its own record",
-                other.uri, one.uri
-            )));
-        }
-    }
-    Ok(Evidence { champion, canary })
+    cx.apart(move || {
+        twins::refuse(&champion, &canary)?;
+        Ok(Evidence { champion, canary })
+    })
+    .await?
 }
 
 async fn arm(flag: &str, files: &[InArtifact], cx: &Context) -> Result<Arm, StepError> {
@@ -44,7 +42,7 @@ async fn arm(flag: &str, files: &[InArtifact], cx: &Context) -> Result<Arm, Step
         }
         let bytes = cx.store.read(&location(flag, file)?).await?;
         let name = file.as_str().to_owned();
-        let part = tokio::task::spawn_blocking(move || {
+        let read = move || {
             let digest = digest_bytes(&bytes).to_string();
             let requests = record::read(&Input::from_bytes(name.clone(), bytes))?;
             Ok::<_, RecordError>((
@@ -55,10 +53,9 @@ async fn arm(flag: &str, files: &[InArtifact], cx: &Context) -> Result<Arm, Step
                 },
                 requests,
             ))
-        })
-        .await?
-        .map_err(|why| StepError::caused(Exit::Usage, &why))?;
-        parts.push(part);
+        };
+        let part = cx.apart(read).await?;
+        parts.push(part.map_err(|why| StepError::caused(Exit::Usage, &why))?);
     }
     join(flag, parts)
 }

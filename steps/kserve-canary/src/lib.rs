@@ -71,6 +71,15 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
 async fn judge(args: &JudgeArgs, cx: &Context) -> Result<Finished, StepError> {
     let config = gather::config(args, cx).await?;
     let evidence = gather::evidence(args, cx).await?;
-    let decision = decide::decide(&config, &evidence);
-    Ok(act::finish(cx, &config, &evidence, decision))
+    tracing::info!(
+        champion = evidence.champion.total(),
+        canary = evidence.canary.total(),
+        "judging"
+    );
+    let own = cx.clone();
+    cx.apart(move || {
+        let decision = decide::decide(&config, &evidence);
+        act::finish(&own, &config, &evidence, decision)
+    })
+    .await
 }

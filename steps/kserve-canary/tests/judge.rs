@@ -3,8 +3,10 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{NOON, Traffic};
 use kserve_api::record::{self, Request};
@@ -156,7 +158,7 @@ fn records_that_cannot_be_are_refused_by_name() {
     assert!(with(&Vec::clear).contains("canary.parquet: the record holds no request"));
 
     std::fs::copy(at.join("champion.parquet"), at.join("canary.parquet")).unwrap();
-    assert!(refused(at, &PAIR).contains("byte for byte"));
+    assert!(refused(at, &PAIR).contains("are one record"));
     let whole = record::to_parquet(&good).unwrap();
     std::fs::write(at.join("canary.parquet"), &whole[..whole.len() / 2]).unwrap();
     assert!(refused(at, &PAIR).contains("canary.parquet"));
@@ -164,6 +166,79 @@ fn records_that_cannot_be_are_refused_by_name() {
     assert!(refused(at, &PAIR).contains("empty"));
     std::fs::remove_file(at.join("canary.parquet")).unwrap();
     assert!(refused(at, &PAIR).contains("canary.parquet"));
+}
+
+/// A copy stays a copy when its bytes differ: packed anew by a tool that keeps floats of 32 bits, cut, or joined.
+#[test]
+fn a_record_that_was_packed_anew_is_not_a_second_arm() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let good = Traffic::healthy(1200, 1).requests();
+    save(at, "champion.parquet", &good);
+    let says = "--canary canary.parquet and --champion champion.parquet are one record";
+    let mut packed = good;
+    for request in &mut packed {
+        request.latency_ms = f64::from(request.latency_ms as f32);
+        request.prediction = request.prediction.map(|p| f64::from(p as f32));
+    }
+    save(at, "canary.parquet", &packed);
+    assert!(refused(at, &PAIR).contains(says));
+    save(at, "canary.parquet", &packed[100..]);
+    assert!(refused(at, &PAIR).contains(says));
+    // One of several records is enough.
+    let later = Traffic {
+        start: NOON + 3_600_000_000_000,
+        ..Traffic::healthy(300, 3)
+    };
+    save(at, "canary-more.parquet", &later.requests());
+    let more = [&PAIR[..], &["--canary", "canary-more.parquet"]].concat();
+    assert!(refused(at, &more).contains(says));
+    // The same rows at the same times with latencies of its own are an arm of its own.
+    save(at, "canary.parquet", &Traffic::healthy(1200, 2).requests());
+    expect(at, &PAIR, 0, "PROMOTE");
+}
+
+/// Long enough that the judgement itself is stopped, and not what comes before it.
+#[test]
+fn a_long_judgement_stops_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for (arm, seed) in [("champion", 1), ("canary", 2)] {
+        let many = Traffic {
+            rate: 2000.0,
+            ..Traffic::healthy(2_000_000, seed)
+        };
+        save(at, &format!("{arm}.parquet"), &many.requests());
+    }
+    // A slice of its own for every request: the slowest way to count.
+    std::fs::write(at.join("canary.yaml"), "canary: {slice_seconds: 0.001}").unwrap();
+    let mut child = command(at, &[&PAIR[..], &["--config", "canary.yaml"]].concat())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("judging") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it judged");
+    }
+    let stopped = Instant::now();
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(
+        stopped.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        stopped.elapsed()
+    );
+    for file in ["canary.json", "statement.json", "verdict"] {
+        assert!(!at.join(file).exists(), "{file}");
+    }
 }
 
 #[test]
@@ -182,6 +257,12 @@ fn a_configuration_that_cannot_be_names_line_and_field() {
         "{said}"
     );
     assert!(with("canary:\n  alpha: .nan\n").contains("canary.alpha"));
+    let said = with("canary:\n  alpha: 1e-300\n");
+    assert!(
+        said.contains("canary.yaml:2")
+            && said.contains("canary.alpha: is 1e-300; 0.000001 to 0.49 are expected"),
+        "{said}"
+    );
     assert!(refused(at, &[&PAIR[..], &["--config", "nowhere.yaml"]].concat()).contains("nowhere.yaml"));
     assert!(refused(at, &["--champion", "champion.parquet", "--cannary", "x"]).contains("--cannary"));
 }

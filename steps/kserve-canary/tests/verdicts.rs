@@ -238,6 +238,91 @@ fn arms_that_fail_alike_but_often_are_not_promoted() {
 }
 
 #[test]
+fn a_canary_that_repairs_a_sick_champion_is_promoted() {
+    let sick = |requests| Traffic {
+        error_rate: 0.3,
+        ..Traffic::healthy(requests, 1)
+    };
+    let decision = judge(sick(2000), Traffic::healthy(2000, 2));
+    expect(&decision, Verdict::Promote, "errors: canary 0 of 2000");
+    let guard = check(&decision, "sample_size");
+    // Two arms that fail three times of ten would need more than ten thousand.
+    let fewest = guard.details["fewest_canary"].as_u64().unwrap();
+    assert!((269..2000).contains(&fewest), "{fewest}");
+    assert!(
+        guard.why.contains("as healthy as the healthier one"),
+        "{}",
+        guard.why
+    );
+    // It needs as many as any other canary.
+    let few = judge(sick(200), Traffic::healthy(200, 2));
+    expect(&few, Verdict::Inconclusive, "the canary needs at least");
+    // One that fails as often, or only a little less, repairs nothing.
+    let little = Traffic {
+        error_rate: 0.29,
+        ..Traffic::healthy(2000, 2)
+    };
+    expect(
+        &judge(sick(2000), little),
+        Verdict::Inconclusive,
+        "errors: canary",
+    );
+    // Half of it repaired is still sick.
+    let half = Traffic {
+        error_rate: 0.15,
+        ..Traffic::healthy(20_000, 2)
+    };
+    expect(&judge(sick(20_000), half), Verdict::Inconclusive, "fails 15");
+    // Slowness is repaired in the same way.
+    let slow = Traffic {
+        slowdown: 2.0,
+        ..Traffic::healthy(1000, 1)
+    };
+    let decision = with(
+        "canary: {latency: {slo_ms: 20}}",
+        slow.requests(),
+        Traffic::healthy(1000, 2).requests(),
+    );
+    expect(&decision, Verdict::Promote, "slower than 20 ms: canary 0");
+}
+
+/// Every number at both its ends still leads to a decision on what was seen.
+#[test]
+fn the_bounds_of_the_configuration_are_bounds_of_sense() {
+    for yaml in [
+        "alpha: 0.000001",
+        "alpha: 0.49",
+        "power: 0.9999",
+        "slice_seconds: 0.001",
+        "slice_seconds: 86400",
+        "errors: {max_increase: 0.000001}",
+        "errors: {max_increase: 0.99}",
+        "errors: {allowed_ratio: 1}",
+        "errors: {allowed_ratio: 1000}",
+        "latency: {slo_ms: 0.001}",
+        "latency: {tolerance: 100}",
+        "latency: {allowed_ratio: 1000}",
+        "predictions: {mode: enforce, max_psi: 0.000001}",
+        "split: {expected_share: 0.000001}",
+    ] {
+        let decision = with(
+            &format!("canary: {{{yaml}}}"),
+            Traffic::healthy(1000, 1).requests(),
+            Traffic::healthy(1000, 2).requests(),
+        );
+        for id in ["error_rate", "latency_tail", "sample_size"] {
+            let why = &check(&decision, id).why;
+            assert!(
+                !why.contains("no request") && !why.contains("cannot"),
+                "{yaml}: {why}"
+            );
+        }
+        assert!(!decision.reason.contains("cannot"), "{yaml}: {}", decision.reason);
+        assert_ne!(decision.verdict, Verdict::Rollback, "{yaml}: {}", decision.reason);
+    }
+}
+
+#[test]
 fn a_canary_that_answers_200_with_nothing_usable_fails() {
     let mut canary = Traffic::healthy(1000, 2).requests();
     canary.iter_mut().step_by(4).for_each(|r| r.prediction = None);

@@ -9,9 +9,10 @@ use mlflow_client::{ArtifactRoot, Client, ModelVersion, NewVersion, Stage};
 use provenance::digest_bytes;
 
 use crate::cli::RegisterArgs;
+use crate::decide::{Against, against};
 use crate::error::Error;
 use crate::gather::Evidence;
-use crate::metadata::DIGEST_TAG;
+use crate::metadata::{DATASET_TAG, DIGEST_TAG, EVALUATION_TAG};
 use crate::place::Place;
 
 /// Directory of our files in the run's artifacts; beside the model, for what is in it counts for its digest.
@@ -35,7 +36,7 @@ pub(crate) struct Registered {
     pub(crate) version: ModelVersion,
     /// Whether it was there before.
     pub(crate) was_there: bool,
-    /// Where the champion's alias pointed when it was first registered.
+    /// Where the champion's alias has to be for a promotion: a version or [`NO_VERSION`], when that is known.
     pub(crate) champion: Option<String>,
     /// What was left as it is, and why.
     pub(crate) notes: Vec<String>,
@@ -67,11 +68,7 @@ pub(crate) async fn register(
     client.ensure_registered_model(&args.name).await?;
     let (made, was_there) = client.ensure_version(&new_version(registration)).await?;
     let (name, version) = (made.name.as_str(), made.version.as_str());
-    let champion = made
-        .tags
-        .get(&expected_tag(&args.champion_alias))
-        .cloned()
-        .unwrap_or_else(|| NO_VERSION.to_owned());
+    let champion = expect(client, registration, &made).await?;
     let description = description(registration.card);
     if made.description != description {
         client.describe_version(name, version, &description).await?;
@@ -89,13 +86,55 @@ pub(crate) async fn register(
             "version {version} of {name} was deleted while it was being registered"
         ))
     })?;
-    let champion = Some(champion).filter(|champion| champion != NO_VERSION);
     Ok(Registered {
         version,
         was_there,
         champion,
         notes,
     })
+}
+
+/// Where the alias was for the evaluation that let the version in. Another evaluation of a version that is there was
+/// against the champion of its own time; the same one again (a retry) changes nothing.
+async fn expect(
+    client: &Client,
+    registration: &Registration<'_>,
+    made: &ModelVersion,
+) -> Result<Option<String>, Error> {
+    let Registration { args, evidence, .. } = registration;
+    let tag = expected_tag(&args.champion_alias);
+    let known = made.tags.get(&tag).cloned();
+    let evaluation = evidence.evaluation.digest.to_string();
+    // One that serves by now was promoted: what that replaced stays on record.
+    let serves = evidence
+        .mlflow
+        .champion
+        .as_ref()
+        .is_some_and(|champion| champion.version == made.version);
+    if made.tags.get(EVALUATION_TAG) == Some(&evaluation) || serves {
+        return Ok(known);
+    }
+    let expected = expected(evidence);
+    let (name, version) = (&made.name, &made.version);
+    match &expected {
+        Some(now) if expected != known => client.set_version_tag(name, version, &tag, now).await?,
+        None if known.is_some() => client.delete_version_tag(name, version, &tag).await?,
+        _ => {}
+    }
+    Ok(expected)
+}
+
+/// Where the champion's alias points now, unless the evaluation was against something else.
+fn expected(evidence: &Evidence) -> Option<String> {
+    if against(evidence) == Against::Another {
+        return None;
+    }
+    let champion = evidence.mlflow.champion.as_ref();
+    Some(
+        champion
+            .map_or(NO_VERSION, |champion| &champion.version)
+            .to_owned(),
+    )
 }
 
 /// One key for one model of one run under one name: the reports may be written anew, the version stays.
@@ -120,12 +159,9 @@ fn new_version(registration: &Registration<'_>) -> NewVersion {
         .and_then(|kept| kept.model_id.clone());
     let mut tags = tags(registration);
     // Only when it is made: it says what the champion was then.
-    let champion = evidence
-        .mlflow
-        .champion
-        .as_ref()
-        .map_or(NO_VERSION, |champion| &champion.version);
-    tags.insert(expected_tag(&args.champion_alias), champion.to_owned());
+    if let Some(expected) = expected(evidence) {
+        tags.insert(expected_tag(&args.champion_alias), expected);
+    }
     NewVersion {
         name: args.name.clone(),
         source: model_id
@@ -145,7 +181,7 @@ fn tags(registration: &Registration<'_>) -> BTreeMap<String, String> {
     let mut tags: BTreeMap<String, String> = args.tags.iter().cloned().collect();
     let ours = [
         (DIGEST_TAG, run.model.digest.to_string()),
-        ("mlops.dataset_digest", run.dataset.digest.to_string()),
+        (DATASET_TAG, run.dataset.digest.to_string()),
         ("mlops.data_version", run.data_version.clone()),
         ("mlops.git_sha", run.git_sha.clone()),
         ("mlops.trigger", run.trigger.to_string()),
@@ -154,7 +190,7 @@ fn tags(registration: &Registration<'_>) -> BTreeMap<String, String> {
             "mlops.validation_verdict",
             evidence.validation.value.verdict.clone(),
         ),
-        ("mlops.evaluation_digest", evidence.evaluation.digest.to_string()),
+        (EVALUATION_TAG, evidence.evaluation.digest.to_string()),
         (
             "mlops.evaluation_verdict",
             evidence.evaluation.value.verdict.clone(),

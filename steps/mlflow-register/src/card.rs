@@ -70,7 +70,7 @@ pub(crate) fn render(
             .filter(|check| check.outcome.word() == "warn" || check.outcome.word() == "insufficient")
             .take(ROWS).map(|check| &check.why).collect::<Vec<_>>(),
         "run": run,
-        "dataset": evidence.dataset.as_ref().map(|given| &given.value),
+        "dataset": evidence.dataset.value,
         "deployment": deployment,
         "flavour": deployment.summary(),
         "python": dependencies.python,

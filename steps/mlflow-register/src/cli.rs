@@ -39,9 +39,12 @@ pub(crate) struct RegisterArgs {
     /// The report of evaluate.
     #[arg(long, default_value = "/in/evaluation.json", value_name = "LOCATION")]
     pub(crate) evaluation: InArtifact,
-    /// The dataset, as data-validate wrote it: its splits go into the card.
-    #[arg(long, value_name = "LOCATION")]
-    pub(crate) dataset: Option<InArtifact>,
+    /// The dataset, as data-validate wrote it: says which rows trained the model and which judged it.
+    #[arg(long, default_value = "/in/dataset.json", value_name = "LOCATION")]
+    pub(crate) dataset: InArtifact,
+    /// The split of the dataset that the model was trained on: an evaluation on its rows is refused.
+    #[arg(long, default_value = "train", value_name = "NAME")]
+    pub(crate) train_split: String,
     /// The statement of data-validate: proves that the report is as it was written.
     #[arg(long, value_name = "LOCATION")]
     pub(crate) validation_statement: Option<InArtifact>,
@@ -60,7 +63,7 @@ pub(crate) struct RegisterArgs {
     /// The stage that the version gets: None, Staging, Production or Archived.
     #[arg(long, default_value = "Staging")]
     pub(crate) stage: Stage,
-    /// The alias that the version gets.
+    /// The alias that the version gets. Never the champion's: a model comes into service by `promote` only.
     #[arg(long, default_value = "challenger", value_parser = alias_name)]
     pub(crate) alias: String,
     /// The alias that `promote` is going to move: where it points now is what a promotion expects later.
@@ -118,6 +121,9 @@ pub(crate) struct PromoteArgs {
     /// The version that the alias points to now, or `none`; without it, the one of the time of registration.
     #[arg(long, value_name = "VERSION", value_parser = expected)]
     pub(crate) expect: Option<Expected>,
+    /// Promote a version that was rolled back before.
+    #[arg(long)]
+    pub(crate) after_rollback: bool,
     /// The stage that the version gets as well.
     #[arg(long)]
     pub(crate) stage: Option<Stage>,
@@ -143,10 +149,11 @@ pub(crate) struct RollbackArgs {
     /// The alias to move back.
     #[arg(long, default_value = "champion", value_parser = alias_name)]
     pub(crate) alias: String,
-    /// The stage that the version before gets back.
+    /// The stage that the version before gets back, and that the version loses; without it, the one that the
+    /// promotion gave.
     #[arg(long)]
     pub(crate) stage: Option<Stage>,
-    /// Move the versions that are in that stage now to Archived.
+    /// Move all other versions that are in that stage now to Archived as well.
     #[arg(long, requires = "stage")]
     pub(crate) archive_previous: bool,
     #[command(flatten)]

@@ -1,5 +1,11 @@
 //! Whether the chain of evidence holds: one check a link. Pure.
 
+mod champion;
+mod run;
+mod split;
+
+pub(crate) use champion::{Against, against};
+
 use std::collections::BTreeMap;
 
 use provenance::{Digest, FileDigest, Statement, digest_files};
@@ -10,14 +16,15 @@ use crate::metadata::Metadata;
 
 /// What the caller lets pass.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
+pub(crate) struct Policy<'a> {
+    pub(crate) train_split: &'a str,
     pub(crate) allow_warn: bool,
     pub(crate) accept_file_predictions: bool,
     pub(crate) require_statements: bool,
 }
 
 /// Every link of the chain, in the order in which things were made.
-pub(crate) fn chain(policy: Policy, evidence: &Evidence, metadata: &Metadata) -> Vec<Check> {
+pub(crate) fn chain(policy: Policy<'_>, evidence: &Evidence, metadata: &Metadata) -> Vec<Check> {
     let run = &evidence.run.value;
     let validation = &evidence.validation.value;
     let evaluation = &evidence.evaluation.value;
@@ -36,19 +43,18 @@ pub(crate) fn chain(policy: Policy, evidence: &Evidence, metadata: &Metadata) ->
         &run.dataset.digest.to_string(),
         "the dataset that the model was trained on",
     ));
-    if let Some(dataset) = &evidence.dataset {
-        let same = dataset.value.digest == run.dataset.digest;
-        checks.push(
-            Check::new("dataset:record", "dataset")
-                .observed(dataset.value.digest.to_string())
-                .bound(Bound::equals(run.dataset.digest.to_string()))
-                .judge(
-                    same,
-                    sentence(same, &dataset.uri, "the dataset that the model was trained on"),
-                ),
-        );
-    }
-    checks.push(ended_well(evidence));
+    let dataset = &evidence.dataset;
+    let same = dataset.value.digest == run.dataset.digest;
+    checks.push(
+        Check::new("dataset:record", "dataset")
+            .observed(dataset.value.digest.to_string())
+            .bound(Bound::equals(run.dataset.digest.to_string()))
+            .judge(
+                same,
+                sentence(same, &dataset.uri, "the dataset that the model was trained on"),
+            ),
+    );
+    checks.extend(run::checks(run, evidence.mlflow.run.as_ref()));
     checks.push(model_files(
         &run.model.files,
         run.model.digest,
@@ -82,8 +88,9 @@ pub(crate) fn chain(policy: Policy, evidence: &Evidence, metadata: &Metadata) ->
         &run.dataset.digest.to_string(),
         "the dataset that was validated and trained on",
     ));
+    checks.push(split::check(evaluation, &dataset.value, policy.train_split));
     checks.push(scored_by(evaluation, policy));
-    checks.extend(champion(evidence));
+    checks.extend(champion::check(evidence));
     for (name, step, subject, digest, statement) in [
         (
             "validation",
@@ -129,7 +136,13 @@ fn sentence(same: bool, what: &str, of: &str) -> String {
 }
 
 /// The right step, a verdict that lets pass, and checks that say the same as the verdict.
-fn report_checks(name: &str, report: &Report, step: &str, commands: &[&str], policy: Policy) -> [Check; 3] {
+fn report_checks(
+    name: &str,
+    report: &Report,
+    step: &str,
+    commands: &[&str],
+    policy: Policy<'_>,
+) -> [Check; 3] {
     let right = report.step == step && commands.contains(&report.command.as_str());
     let observed = format!("{} {}", report.step, report.command);
     let made_by = Check::new(format!("{name}:step"), "report")
@@ -221,26 +234,6 @@ fn bound_to(id: &str, report: &Report, binding: &str, expected: &str, of: &str) 
     }
 }
 
-fn ended_well(evidence: &Evidence) -> Check {
-    let run_id = &evidence.run.value.run_id;
-    let check = Check::new("run:finished", "run").bound(Bound::equals("FINISHED"));
-    match &evidence.mlflow.run {
-        None => check.not_observed("MLflow does not know the run").fail(format!(
-            "MLflow has no run {run_id}: it was deleted, or run.json is of another server"
-        )),
-        Some(run) if run.deleted => check
-            .observed("deleted")
-            .fail(format!("run {run_id} is deleted in MLflow")),
-        Some(run) => {
-            let status = format!("{:?}", run.status).to_uppercase();
-            let good = status == "FINISHED";
-            check
-                .observed(status.as_str())
-                .judge(good, format!("run {run_id} is {status} in MLflow"))
-        }
-    }
-}
-
 /// Every file that MLflow keeps against every file that training left.
 fn model_files(trained: &[FileDigest], digest: Digest, kept: &Result<Kept, String>) -> Check {
     let check = Check::new("model:files", "model").bound(Bound::equals(digest.to_string()));
@@ -307,7 +300,7 @@ fn differences(trained: &[FileDigest], kept: &[FileDigest]) -> Vec<(String, &'st
 }
 
 /// Who made the predictions that were judged.
-fn scored_by(evaluation: &Report, policy: Policy) -> Check {
+fn scored_by(evaluation: &Report, policy: Policy<'_>) -> Check {
     let allowed = if policy.accept_file_predictions {
         "endpoint or file"
     } else {
@@ -329,28 +322,6 @@ fn scored_by(evaluation: &Report, policy: Policy) -> Check {
     }
 }
 
-/// An evaluation against a champion that is none any more was right then: it is noted, and `promote` decides.
-fn champion(evidence: &Evidence) -> Option<Check> {
-    let judged = evidence.evaluation.value.bindings.get("champion.digest")?;
-    let now = evidence.mlflow.champion.as_ref()?;
-    let tag = now.tags.get(crate::metadata::DIGEST_TAG)?;
-    let same = tag == judged;
-    let check = Check::new("evaluation:champion", "evaluation")
-        .observed(judged.as_str())
-        .bound(Bound::equals(tag.as_str()));
-    Some(if same {
-        check.pass(format!(
-            "it was compared with the champion, version {}",
-            now.version
-        ))
-    } else {
-        check.warn(format!(
-            "it was compared with another model than the champion of today, version {}: evaluate again before promoting",
-            now.version
-        ))
-    })
-}
-
 /// A statement that names the file by its digest, and is of the step that writes such files.
 fn stated(
     name: &str,
@@ -358,7 +329,7 @@ fn stated(
     subject: &str,
     digest: Digest,
     statement: Option<&Given<Statement>>,
-    policy: Policy,
+    policy: Policy<'_>,
 ) -> Check {
     let check = Check::new(format!("statement:{name}"), "statement").bound(Bound::equals(digest.to_string()));
     let Some(statement) = statement else {

@@ -32,9 +32,9 @@ pub(crate) enum Error {
     /// Flags or input that make no sense.
     #[error("{0}")]
     Usage(String),
-    /// The answer is no, where there is no report to say it in.
+    /// Somebody else is at it, and does not come to an end.
     #[error("{0}")]
-    Refused(String),
+    Busy(String),
     /// What should not happen.
     #[error("{0}")]
     Internal(String),
@@ -45,7 +45,7 @@ impl From<Error> for StepError {
         let exit = match &error {
             Error::Mlflow(inner) if inner.is_unavailable() => Exit::Unavailable,
             Error::Store(inner) if inner.is_unavailable() => Exit::Unavailable,
-            Error::Refused(_) => Exit::No,
+            Error::Busy(_) => Exit::Unavailable,
             Error::Internal(_) => Exit::Internal,
             _ => Exit::Usage,
         };

@@ -7,13 +7,13 @@ use std::io;
 use std::path::Path;
 
 use mlflow_client::{Client, MlflowError, ModelUri, Resolved};
-use provenance::{Digest, FileDigest, digest_dir, digest_files};
+use provenance::{Digest, FileDigest, digest_files};
 use step_report::{Bound, Check, Input, Report};
 use step_runtime::{Context, Finished};
 
 use crate::cli::FetchArgs;
 use crate::error::Error;
-use crate::metadata::DIGEST_TAG;
+use crate::metadata::{DIGEST_TAG, digest_of};
 use crate::place::{Place, Tee};
 use landing::Landing;
 
@@ -26,7 +26,10 @@ pub(crate) async fn run(args: FetchArgs, cx: &Context) -> Result<Finished, Error
         (_, Err(error)) => return Err(error.into()),
     };
     let found = client.resolve(&uri).await?;
-    let tag = tag(&found)?;
+    let tag = match &found.version {
+        Some(version) => digest_of(version)?,
+        None => None,
+    };
     let mut report = begin(cx, &args, &uri, &found);
     let wanted = wanted(&args, &found, tag);
     let may = !wanted.check.outcome.is_bad();
@@ -35,46 +38,37 @@ pub(crate) async fn run(args: FetchArgs, cx: &Context) -> Result<Finished, Error
         return Ok(end(report, cx, &args, "REFUSED", None));
     }
 
-    let landing = Landing::new(&args.destination)?;
-    if let Some(there) = landing.already_there()? {
-        let good = wanted.digests.iter().all(|digest| *digest == there);
-        if good && !wanted.digests.is_empty() {
-            report.checks.push(verified(&wanted.digests, there, None));
-            report.reason = format!("{} holds {there} already", args.destination.display());
-            return Ok(end(report, cx, &args, "FETCHED", Some(there)));
+    let landing = Landing::at(&args.destination).await?;
+    let there = landing.holds().await?;
+    if let (Some(there), Some(first)) = (there, wanted.digests.first()) {
+        if wanted.digests.iter().any(|digest| *digest != there) {
+            return Err(occupied(&args, there, *first));
         }
-        return Err(Error::Usage(format!(
-            "{} is not empty and holds {there}, {}: give a directory that is empty or not there",
-            args.destination.display(),
-            wanted
-                .digests
-                .first()
-                .map_or("which nothing asks for".to_owned(), |digest| format!(
-                    "not {digest}"
-                ))
-        )));
+        report.checks.push(verified(&wanted.digests, there, None));
+        return Ok(already(report, cx, &args, there));
     }
     let place = Place {
         client: &client,
         store: &cx.store,
         root: found.root,
     };
-    let files = download(&place, &landing.begin()?).await?;
+    let directory = landing.begin()?;
+    let files = download(&place, &directory).await?;
     let digest = digest_files(&files).map_err(|error| Error::Usage(format!("{uri}: {error}")))?;
     // What is on the disk, not what went by: a disk can lie as well.
-    let directory = landing.temporary().to_path_buf();
-    let (on_disk, _) = tokio::task::spawn_blocking(move || digest_dir(&directory))
-        .await
-        .map_err(|error| Error::Internal(format!("the digest could not be computed: {error}")))?
-        .map_err(|error| Error::Usage(error.to_string()))?;
+    let on_disk = landing::digest(&directory).await?;
     let check = verified(&wanted.digests, digest, Some(on_disk));
     let good = !check.outcome.is_bad();
     report.checks.push(check);
     if !good {
-        landing.abandon();
         return Ok(end(report, cx, &args, "REFUSED", None));
     }
-    landing.finish()?;
+    // No digest is on record: what came tells whether what is there is the same.
+    match there {
+        Some(there) if there == digest => return Ok(already(report, cx, &args, there)),
+        Some(there) => return Err(occupied(&args, there, digest)),
+        None => landing.finish()?,
+    }
     report.reason = format!(
         "{} files, {} in {}: {digest}",
         files.len(),
@@ -84,24 +78,21 @@ pub(crate) async fn run(args: FetchArgs, cx: &Context) -> Result<Finished, Error
     Ok(end(report, cx, &args, "FETCHED", Some(digest)))
 }
 
+fn already(mut report: Report, cx: &Context, args: &FetchArgs, there: Digest) -> Finished {
+    report.reason = format!("{} holds {there} already", args.destination.display());
+    end(report, cx, args, "FETCHED", Some(there))
+}
+
+fn occupied(args: &FetchArgs, there: Digest, wanted: Digest) -> Error {
+    Error::Usage(format!(
+        "{} is not empty and holds {there}, not {wanted}: give a directory that is empty or not there",
+        args.destination.display()
+    ))
+}
+
 /// A client that is never asked.
 fn nobody() -> Result<Client, MlflowError> {
     Client::new(mlflow_client::Options::new("http://127.0.0.1:9")?)
-}
-
-fn tag(found: &Resolved) -> Result<Option<Digest>, Error> {
-    let Some(version) = &found.version else {
-        return Ok(None);
-    };
-    let Some(tag) = version.tags.get(DIGEST_TAG) else {
-        return Ok(None);
-    };
-    tag.parse().map(Some).map_err(|error| {
-        Error::Refused(format!(
-            "tag {DIGEST_TAG} of version {} of {}: {error}",
-            version.version, version.name
-        ))
-    })
 }
 
 struct Wanted {

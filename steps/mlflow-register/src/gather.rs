@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use artifact_store::Location;
-use mlflow_client::{Client, ModelUri, ModelVersion, Run};
+use mlflow_client::{Client, ModelUri, Run};
 use provenance::{Dataset, Digest, FileDigest, Record, Statement, TrainingRun, digest_bytes};
 use step_contract::{InArtifact, load_yaml};
 use step_report::Report;
@@ -13,6 +13,7 @@ use step_runtime::Context;
 use crate::cli::RegisterArgs;
 use crate::config::CardConfig;
 use crate::error::Error;
+use crate::metadata::digest_of;
 use crate::place::{Keep, Place, Tee};
 
 /// A file that was read: its place, its digest, what it says.
@@ -29,7 +30,7 @@ pub(crate) struct Evidence {
     pub(crate) run: Given<TrainingRun>,
     pub(crate) validation: Given<Report>,
     pub(crate) evaluation: Given<Report>,
-    pub(crate) dataset: Option<Given<Dataset>>,
+    pub(crate) dataset: Given<Dataset>,
     pub(crate) card: Option<Given<CardConfig>>,
     pub(crate) validation_statement: Option<Given<Statement>>,
     pub(crate) training_statement: Option<Given<Statement>>,
@@ -45,7 +46,16 @@ pub(crate) struct Registry {
     /// The model's files as they are kept, or why they cannot be found.
     pub(crate) model: Result<Kept, String>,
     /// Where the alias of the champion points.
-    pub(crate) champion: Option<ModelVersion>,
+    pub(crate) champion: Option<Champion>,
+}
+
+/// The version that serves.
+#[derive(Debug, Clone)]
+pub(crate) struct Champion {
+    /// Its number.
+    pub(crate) version: String,
+    /// The digest of its model, when it is on record.
+    pub(crate) digest: Option<Digest>,
 }
 
 /// A model as it is kept.
@@ -67,10 +77,7 @@ pub(crate) async fn gather(args: &RegisterArgs, client: &Client, cx: &Context) -
     let run = record::<TrainingRun>(&args.run, cx).await?;
     let validation = report(&args.validation, cx).await?;
     let evaluation = report(&args.evaluation, cx).await?;
-    let dataset = match &args.dataset {
-        Some(at) => Some(record::<Dataset>(at, cx).await?),
-        None => None,
-    };
+    let dataset = record::<Dataset>(&args.dataset, cx).await?;
     let card = match &args.card_config {
         Some(at) => Some(card(at, cx).await?),
         None => None,
@@ -78,10 +85,17 @@ pub(crate) async fn gather(args: &RegisterArgs, client: &Client, cx: &Context) -
     let validation_statement = statement(args.validation_statement.as_ref(), cx).await?;
     let training_statement = statement(args.training_statement.as_ref(), cx).await?;
     let evaluation_statement = statement(args.evaluation_statement.as_ref(), cx).await?;
+    let champion = match client.alias(&args.name, &args.champion_alias).await? {
+        Some(version) => Some(Champion {
+            digest: digest_of(&version)?,
+            version: version.version,
+        }),
+        None => None,
+    };
     let mlflow = Registry {
         run: client.run(&run.value.run_id).await?,
         model: model(&run.value.model.uri, client, cx).await?,
-        champion: client.alias(&args.name, &args.champion_alias).await?,
+        champion,
     };
     Ok(Evidence {
         run,

@@ -24,6 +24,7 @@ mod register;
 mod report;
 mod resolve;
 mod spec;
+mod stale;
 
 pub use cli::Args;
 pub use spec::SPEC;

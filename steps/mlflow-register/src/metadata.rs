@@ -6,13 +6,34 @@ mod requirements;
 pub(crate) use deployment::Deployment;
 pub(crate) use requirements::Dependencies;
 
+use mlflow_client::ModelVersion;
+use provenance::Digest;
 use step_report::{Bound, Check, Sample};
 
 use crate::cli::Runtime;
+use crate::error::Error;
 use crate::gather::Kept;
 
 /// The tag of a version that holds its model's digest.
 pub(crate) const DIGEST_TAG: &str = "mlops.model_digest";
+/// The tag of a version that holds the digest of the data that it was trained on.
+pub(crate) const DATASET_TAG: &str = "mlops.dataset_digest";
+/// The tag of a version that holds the digest of the evaluation that let it in.
+pub(crate) const EVALUATION_TAG: &str = "mlops.evaluation_digest";
+
+/// The digest that a version's tag says. A tag that says something else is neither this model nor another one:
+/// somebody has to look.
+pub(crate) fn digest_of(version: &ModelVersion) -> Result<Option<Digest>, Error> {
+    let Some(tag) = version.tags.get(DIGEST_TAG) else {
+        return Ok(None);
+    };
+    tag.parse().map(Some).map_err(|error| {
+        Error::Usage(format!(
+            "tag {DIGEST_TAG} of version {} of {}: {error}; set it right in MLflow, or register the model anew",
+            version.version, version.name
+        ))
+    })
+}
 
 /// Dependencies and deployment, read from a model's files.
 #[derive(Debug, Clone)]

@@ -11,12 +11,33 @@ use crate::error::Error;
 use crate::gather::{Evidence, gather};
 use crate::metadata::Metadata;
 use crate::report;
+use crate::stale;
 
 pub(crate) async fn run(args: RegisterArgs, cx: &Context) -> Result<Finished, Error> {
+    if !args.dry_run {
+        let outputs = [
+            &args.model_version,
+            &args.card,
+            &args.dependencies,
+            &args.deployment,
+        ];
+        stale::remove(&outputs, None)?;
+    }
+    // MLflow tells aliases apart by case, and not every database behind it does.
+    if ["champion", args.champion_alias.as_str()]
+        .iter()
+        .any(|alias| alias.eq_ignore_ascii_case(&args.alias))
+    {
+        return Err(Error::Usage(format!(
+            "--alias {} puts a model into service that no canary has judged: `register` gives another alias, such as challenger, and `promote` moves the champion's",
+            args.alias
+        )));
+    }
     let client = args.mlflow.client(cx.ca_file())?;
     let evidence = gather(&args, &client, cx).await?;
     let metadata = Metadata::of(evidence.mlflow.model.as_ref().ok(), args.runtime);
     let policy = Policy {
+        train_split: &args.train_split,
         allow_warn: args.allow_warn,
         accept_file_predictions: args.accept_file_predictions,
         require_statements: args.require_statements,
@@ -82,9 +103,9 @@ fn record(
         evaluation: evidence.evaluation.digest,
         aliases: version.aliases.clone(),
         stage: Some(version.current_stage.clone()).filter(|stage| stage != "None"),
-        previous_champion: Some(PreviousVersion {
+        previous_champion: registered.champion.clone().map(|version| PreviousVersion {
             alias: args.champion_alias.clone(),
-            version: registered.champion.clone(),
+            version: Some(version).filter(|version| version != act::NO_VERSION),
         }),
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn begin(report: Report, args: &RegisterArgs, evidence: &Evidence) ->
         .with_parameter("stage", args.stage.as_str())
         .with_parameter("alias", args.alias.as_str())
         .with_parameter("champion_alias", args.champion_alias.as_str())
+        .with_parameter("train_split", args.train_split.as_str())
         .with_parameter("allow_warn", args.allow_warn)
         .with_parameter("accept_file_predictions", args.accept_file_predictions)
         .with_parameter("require_statements", args.require_statements);
@@ -47,13 +48,8 @@ fn inputs(evidence: &Evidence) -> Vec<(&'static str, &str, provenance::Digest)> 
             evidence.evaluation.uri.as_str(),
             evidence.evaluation.digest,
         ),
+        ("dataset", evidence.dataset.uri.as_str(), evidence.dataset.digest),
     ];
-    inputs.extend(
-        evidence
-            .dataset
-            .iter()
-            .map(|given| ("dataset", given.uri.as_str(), given.digest)),
-    );
     inputs.extend(
         evidence
             .card
@@ -126,13 +122,16 @@ pub(crate) fn finish(
         .bindings
         .insert("model.uri".to_owned(), record.model_uri.clone());
     let previous = record.previous_champion.as_ref();
-    let champion = previous.map_or_else(String::new, |previous| {
-        let version = previous
-            .version
-            .as_deref()
-            .map_or("none".to_owned(), |version| format!("version {version}"));
-        format!("{} (alias {})", version, previous.alias)
-    });
+    let champion = previous.map_or_else(
+        || "not known".to_owned(),
+        |previous| {
+            let version = previous
+                .version
+                .as_deref()
+                .map_or("none".to_owned(), |version| format!("version {version}"));
+            format!("{} (alias {})", version, previous.alias)
+        },
+    );
     let mut table = Table::new("Registered", ["What", "Value"]);
     let aliases = if record.aliases.is_empty() {
         "none".to_owned()

@@ -24,19 +24,23 @@ const DESCRIPTION: &str = "\
 `register` lets a model into the MLflow registry when a chain of evidence holds, each link of it a check of \
 the report: both reports are of the right step and say PASS or WARN; no check in them contradicts that; the \
 evaluation is bound to this run and this model digest; validation, training and evaluation name one dataset \
-digest; the model answered for itself (`scored_by: endpoint`); the run ended well in MLflow; and the files in \
+digest; the evaluation is on a split that did not train the model; the model answered for itself \
+(`scored_by: endpoint`); the run ended well in MLflow, and says of itself what `run.json` says; and the files in \
 MLflow have the digest of `run.json`. With statements given, the records are proven to be as they were \
 written. A link that does not hold is REFUSED, with exit 3 and the whole report.
 
 It registers once: the version carries the tag `mlops.idempotency_key`, which is searched for before a \
 version is made. A step that is killed at any moment and retried ends with one version.
 
-`promote` moves an alias when it is where it was at registration (or where `--expect` says), and writes what \
-it replaced into the tag `mlops.previous.<alias>`; `rollback` moves it back. Both change nothing when run \
-again, and refuse when somebody else moved the alias.
+`promote` moves an alias when it is where it was at registration (or where `--expect` says; one that was evaluated \
+against another model than the champion needs that), and writes what \
+it replaced into the tag `mlops.previous.<alias>`; `rollback` moves it back, and the stages with it. Both change \
+nothing when run again, and refuse when somebody else moved the alias. A version that was rolled back is promoted \
+again only with `--after-rollback`.
 
 `fetch` downloads, verifies the digest against the version's tag `mlops.model_digest` and `--digest`, and \
-only then lets the files appear. It is meant for init containers; a second run finds the model and is done.
+only then lets the files appear. It is meant for init containers; a second run finds the model and is done, and \
+one at the same time waits. It removes nothing that it did not bring.
 
 `resolve` says which version an alias points to, by number and digest, so that what is compared against is \
 settled once and does not move under the comparison.";
@@ -76,7 +80,7 @@ const PROMOTE: CommandSpec = CommandSpec {
         VerdictSpec {
             word: "REFUSED",
             exit: Exit::No,
-            meaning: "The version is not the one that was registered, or somebody else moved the alias; nothing was moved.",
+            meaning: "The version is not the one that was registered, was rolled back before, or somebody else moved the alias; nothing was moved.",
         },
     ],
     rbac: &[],

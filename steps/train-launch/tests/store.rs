@@ -219,7 +219,10 @@ fn refuses_bad_input() {
     std::fs::write(place.path("other.json"), r#"{"schema": "mlops-steps/run/v1"}"#).unwrap();
     for (flags, why) in [
         (vec!["--dataset", "none.json"], "none.json: no such file"),
-        (vec!["--dataset", "empty.json"], "empty.json: EOF while parsing"),
+        (
+            vec!["--dataset", "empty.json"],
+            "empty.json: this is no JSON, which a record of an earlier step is",
+        ),
         (
             vec!["--dataset", "other.json"],
             "this step reads `mlops-steps/dataset/v1`",

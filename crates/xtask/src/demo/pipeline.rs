@@ -146,7 +146,7 @@ impl Pipeline<'_> {
         &self,
         round: &str,
         candidate: &Candidate,
-        champion: Option<&Service>,
+        champion: Option<(&Service, &Ended)>,
         expect: Option<&Expect>,
     ) -> Result<Ended> {
         let mut args = words(&["gate", "--model", MODEL]);
@@ -168,8 +168,12 @@ impl Pipeline<'_> {
             "--label-column",
             "late",
         ]));
-        if let Some(champion) = champion {
+        if let Some((champion, promoted)) = champion {
             args.extend(["--champion-endpoint".to_owned(), champion.url()]);
+            args.extend([
+                "--champion-version".to_owned(),
+                promoted.file("model-version.json"),
+            ]);
         }
         self.stages.run(
             &format!("{round}/evaluate"),

@@ -69,9 +69,13 @@ pub(crate) fn tell(lab: &Lab, bin: &Path, place: &Place, processes: &Processes, 
         processes,
     };
     let start = Instant::now();
-    let (champion, enrolled) = story.first_model()?;
+    let First {
+        champion,
+        promoted,
+        enrolled,
+    } = story.first_model()?;
     story.drift(&enrolled)?;
-    let challenger = story.better_model(&champion)?;
+    let challenger = story.better_model(&champion, &promoted)?;
     champion.stop(processes)?;
     story.refusals()?;
     say::took("the four parts", start);
@@ -111,6 +115,16 @@ fn prepare(lab: &Lab, place: &Place, processes: &Processes, environment: &[(Stri
     Ok(())
 }
 
+/// What the first part leaves for those after it.
+struct First {
+    /// The server of the model that was promoted.
+    champion: Service,
+    /// What `promote` left.
+    promoted: Ended,
+    /// What `enroll` left.
+    enrolled: Ended,
+}
+
 /// The pipeline and what it stands on.
 pub(super) struct Story<'a> {
     pub(super) pipeline: Pipeline<'a>,
@@ -120,7 +134,7 @@ pub(super) struct Story<'a> {
 
 impl Story<'_> {
     /// Part one. There is no champion yet: the gates say what becomes of a first model.
-    fn first_model(&self) -> Result<(Service, Ended)> {
+    fn first_model(&self) -> Result<First> {
         say::heading("1. A first model: January to March, judged on April");
         let round = "1-first-model";
         let p = &self.pipeline;
@@ -136,7 +150,11 @@ impl Story<'_> {
         let enrolled = p.enroll(round, &candidate, &promoted)?;
         candidate.server.stop(self.processes)?;
         champion.ready()?;
-        Ok((champion, enrolled))
+        Ok(First {
+            champion,
+            promoted,
+            enrolled,
+        })
     }
 
     /// Part two.
@@ -162,7 +180,7 @@ impl Story<'_> {
     }
 
     /// Part three.
-    fn better_model(&self, champion: &Service) -> Result<Service> {
+    fn better_model(&self, champion: &Service, promoted: &Ended) -> Result<Service> {
         say::heading("3. A better model: the 90 days to July, against the champion on July");
         let round = "3-better-model";
         let p = &self.pipeline;
@@ -170,7 +188,7 @@ impl Story<'_> {
         let trained = p.train(round, &validated, "drift", &SPRING)?;
         let mut challenger = p.candidate("version-2", validated, trained)?;
         challenger.server.ready()?;
-        let evaluated = p.evaluate(round, &challenger, Some(champion), None)?;
+        let evaluated = p.evaluate(round, &challenger, Some((champion, promoted)), None)?;
         let registered = p.register(round, &challenger, &evaluated, None)?;
         self.canary(round, champion, &challenger)?;
         let promoted = p.promote(round, &registered)?;

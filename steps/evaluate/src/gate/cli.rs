@@ -1,6 +1,7 @@
 //! What may be asked of `evaluate gate`.
 
 use clap::Args;
+use provenance::Digest;
 use step_contract::{InArtifact, Secret};
 use step_runtime::{CommonArgs, DecisionArgs};
 
@@ -33,6 +34,17 @@ pub struct GateArgs {
     /// The champion's name on its server; that of `--model` when not given.
     #[arg(long, help_heading = "Models")]
     pub champion_model: Option<String>,
+    /// The champion as it was registered or promoted: binds the report to the champion's digest.
+    #[arg(long, value_name = "LOCATION", help_heading = "Models")]
+    pub champion_version: Option<InArtifact>,
+    /// The champion's digest alone, where its server loaded it by that: binds the report as `--champion-version` does.
+    #[arg(
+        long,
+        value_name = "DIGEST",
+        conflicts_with = "champion_version",
+        help_heading = "Models"
+    )]
+    pub champion_digest: Option<Digest>,
     /// The challenger's training run: binds the report to the model's digest.
     #[arg(long, value_name = "LOCATION", help_heading = "Data")]
     pub run: Option<InArtifact>,

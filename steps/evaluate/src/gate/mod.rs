@@ -53,6 +53,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
                     "champion-endpoint",
                     "{{=inputs.parameters['champion-uri'] == '' ? '' : 'http://127.0.0.1:8081'}}",
                 ),
+                ("champion-digest", "{{inputs.parameters.champion-digest}}"),
             ],
         }),
         ..TemplateSpec::DEFAULT

@@ -51,8 +51,13 @@ pub(super) fn check(
         .detail("needed_champion", (needed as f64 * ratio).ceil() as u64)
         .detail("needed_for_errors", for_errors)
         .detail("needed_for_latency", for_latency);
+    let equal = if errors.repairs || latency.is_some_and(|found| found.repairs) {
+        "two arms as healthy as the healthier one"
+    } else {
+        "one that equals the champion"
+    };
     let plan = format!(
-        "{needed} give one that equals the champion a chance of {:.0} % to show it within {}",
+        "{needed} give {equal} a chance of {:.0} % to show it within {}",
         config.power * 100.0,
         margins(config, latency.is_some())
     );

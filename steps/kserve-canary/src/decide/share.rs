@@ -52,11 +52,13 @@ pub struct Comparison {
     pub lower: f64,
     /// One-sided upper limit of the increase, at the alpha of promotion.
     pub upper: f64,
+    /// Whether the canary is surely no worse at all: it repairs what ails the champion.
+    pub repairs: bool,
     /// The fewest requests in the canary on which two equal arms show that they are equal; below, a canary could
     /// only pass by having been luckier than the champion. `None` when no number suffices.
     pub fewest: Option<u64>,
-    /// The plan: requests in the canary on which an equal one passes with the wished power, at the champion's
-    /// share. `None` when no number suffices.
+    /// The plan: requests in the canary on which an equal one passes with the wished power. `None` when no number
+    /// suffices.
     pub needed: Option<u64>,
     /// Where the evidence stands.
     pub state: State,
@@ -67,6 +69,10 @@ pub struct Comparison {
 /// Harm is found by the e-process over the slices, at any look; or, once the fewest requests are there, by the
 /// lower limit of the increase beyond the margin. Its absence is found by the upper limit within the margin
 /// (Miettinen and Nurminen 1985), once the fewest requests are there.
+///
+/// How many those are follows from the share of events, which is the champion's: that is what an equal canary has.
+/// A canary that is surely no worse than a sick champion is no equal of it, and the share of the sick one says
+/// nothing of how many requests it needs: there the canary's own share counts when it asks for fewer.
 #[must_use]
 pub fn compare(slices: &[Pair], margins: &Margins) -> Option<Comparison> {
     let mut process = RatioProcess::new(margins.allowed_ratio).ok()?;
@@ -82,8 +88,17 @@ pub fn compare(slices: &[Pair], margins: &Margins) -> Option<Comparison> {
     let lower = interval(margins.alpha)?.lower;
     let upper = interval(margins.alpha_promote)?.upper;
     let ratio_rejected = process.rejects(margins.alpha).ok()?;
-    let fewest = needed(canary, champion, margins, EQUAL);
-    let needed = needed(canary, champion, margins, margins.power);
+    let repairs = upper <= 0.0;
+    let ratio = champion.trials() as f64 / canary.trials() as f64;
+    let plan = |power: f64| {
+        let equal = needed(champion.share(), ratio, margins, power);
+        if !repairs {
+            return equal;
+        }
+        let own = needed(canary.share(), ratio, margins, power);
+        equal.into_iter().chain(own).min()
+    };
+    let (fewest, needed) = (plan(EQUAL), plan(margins.power));
     let enough = fewest.is_some_and(|fewest| canary.trials() >= fewest);
     let increase = canary.share() - champion.share();
     let state = if ratio_rejected || (enough && lower > margins.max_increase) {
@@ -110,6 +125,7 @@ pub fn compare(slices: &[Pair], margins: &Margins) -> Option<Comparison> {
         increase,
         lower,
         upper,
+        repairs,
         fewest,
         needed,
         state,
@@ -123,13 +139,11 @@ const NORMAL_FROM: u64 = 1_000_000;
 /// The power at which both arms have just the expected number of events.
 const EQUAL: f64 = 0.5;
 
-/// The fewest requests in the canary with which one that is as good as the champion passes, with this power:
-/// even with as many events as it has by then with that chance, the upper limit is within the margin. The
-/// champion is taken to grow with it, in the proportion seen, and to have its expected number of events; that
-/// it may have fewer widens the canary's surplus by the root of one and the ratio of the arms.
-fn needed(canary: Proportion, champion: Proportion, margins: &Margins, power: f64) -> Option<u64> {
-    let share = champion.share();
-    let ratio = champion.trials() as f64 / canary.trials() as f64;
+/// The fewest requests in the canary with which it passes when both arms have this share of events, with this
+/// power: even with as many events as it has by then with that chance, the upper limit is within the margin. The
+/// champion is taken to grow with it, in this ratio, and to have its expected number of events; that it may have
+/// fewer widens the canary's surplus by the root of one and the ratio of the arms.
+fn needed(share: f64, ratio: f64, margins: &Margins, power: f64) -> Option<u64> {
     let both = (1.0 + 1.0 / ratio).sqrt();
     let passes = |trials: u64| {
         let count = || -> Option<bool> {
@@ -222,6 +236,30 @@ mod tests {
         assert_eq!(of((30, 200), (2, 200)).state, State::Worse);
         assert_eq!(of((22, 4000), (20, 4000)).state, State::WithinMargin);
         assert!(matches!(of((4, 60), (0, 60)).state, State::Undecided(Some(_))));
+    }
+
+    #[test]
+    fn a_canary_that_repairs_needs_what_a_healthy_one_needs() {
+        // Two equal arms that fail three times of ten show a point on some twelve thousand requests.
+        let alike = of((600, 2000), (600, 2000));
+        assert!(
+            !alike.repairs && alike.fewest.unwrap() > 10_000,
+            "{:?}",
+            alike.fewest
+        );
+        assert!(matches!(alike.state, State::Undecided(_)));
+        // One that fails never is held to what a champion that fails never would ask for.
+        let healthy = of((0, 200), (0, 200)).fewest.unwrap();
+        let repaired = of((0, healthy), (healthy * 3 / 10, healthy));
+        assert!(repaired.repairs);
+        assert_eq!(
+            (repaired.fewest, repaired.state),
+            (Some(healthy), State::WithinMargin)
+        );
+        assert!(matches!(of((0, 100), (30, 100)).state, State::Undecided(Some(_))));
+        // A little better may be chance.
+        let little = of((590, 2000), (600, 2000));
+        assert!(!little.repairs && matches!(little.state, State::Undecided(_)));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn forward(ours: &str, now: Option<&str>, expected: Option<&Expected>
     let known = match expected {
         None => {
             return Forward::Refuse(
-                "where the alias was when the version was registered is not on record: say it with --expect VERSION, or --expect none"
+                "which version the alias pointed to when this one was evaluated is not on record: evaluate and register again, or say it with --expect VERSION, or --expect none"
                     .to_owned(),
             );
         }

@@ -97,7 +97,7 @@ fn mlflow_that_goes_away_in_the_middle_leaves_nothing_visible() {
 }
 
 /// Stops the step when the proxy has seen its nth request, and says whether it was still there to be stopped.
-fn stopped_at(mut command: Command, proxy: &FaultProxy, requests: usize, signal: &str) -> bool {
+pub(crate) fn stopped_at(mut command: Command, proxy: &FaultProxy, requests: usize, signal: &str) -> bool {
     let seen = proxy.requests().len();
     let mut child = command
         .stdout(Stdio::null())

@@ -1,10 +1,12 @@
 //! `fetch`: every byte or nothing.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use provenance::{digest_bytes, digest_dir};
+use step_testkit::FaultProxy;
 
+use crate::faults::stopped_at;
 use crate::story::{Story, binary, copy, ends, fails};
 
 fn fetch(story: &Story, source: &str, destination: &str, more: &[&str]) -> Command {
@@ -144,16 +146,114 @@ fn a_version_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
-fn a_killed_fetch_is_begun_again() {
-    let story = Story::new("killed", "one");
+fn a_tag_that_is_no_digest_is_an_error() {
+    let story = Story::new("garbage", "one");
     ends(story.register(&[]), "REGISTERED", 0);
-    let left = story.path("volume/.mlflow-register-fetch");
-    copy(&story.path("model"), &left);
-    fs::remove_file(left.join("MLmodel")).unwrap();
-    fs::write(story.path("volume/MLmodel"), "half").unwrap();
-    ends(fetch(&story, "models:/killed/1", "volume", &[]), "FETCHED", 0);
+    let client = story.client();
+    for garbage in ["x", "sha256:", &story.run.model.digest.hex(), "SHA256:ABC"] {
+        story
+            .wait(client.set_version_tag("garbage", "1", "mlops.model_digest", garbage))
+            .unwrap();
+        let says = format!("tag mlops.model_digest of version 1 of garbage: `{garbage}` is not a digest");
+        fails(
+            fetch(&story, "models:/garbage/1", "to", &["--unverified"]),
+            2,
+            &says,
+        );
+        assert_eq!(story.report().verdict, "ERROR");
+    }
+    assert!(!story.path("to").exists());
+}
+
+#[test]
+fn a_retry_is_done_whatever_is_on_record() {
+    let story = Story::new("retry", "one");
+    ends(story.register(&[]), "REGISTERED", 0);
+    fs::create_dir_all(story.path("volume/lost+found")).unwrap();
+    for source in ["models:/retry/1", &story.run.model.uri] {
+        for target in ["volume", "fresh"] {
+            ends(fetch(&story, source, target, &[]), "FETCHED", 0);
+            let already = story.report().reason.contains("already");
+            assert_eq!(already, source != "models:/retry/1", "{source} {target}");
+        }
+    }
+    // Without a digest on record, and with something else there: it stays.
+    let other = Story::new("retry", "two");
+    fails(
+        fetch(&story, &other.run.model.uri, "fresh", &[]),
+        2,
+        "is not empty",
+    );
     assert_eq!(
-        digest_dir(&story.path("volume")).unwrap().0,
+        digest_dir(&story.path("fresh")).unwrap().0,
         story.run.model.digest
     );
+}
+
+#[test]
+fn fetches_at_once_into_one_place_all_come_through() {
+    let story = Story::new("crowded", "one");
+    ends(story.register(&[]), "REGISTERED", 0);
+    fs::create_dir(story.path("volume")).unwrap();
+    for target in ["volume", "fresh/model"] {
+        let children: Vec<_> = (0..4)
+            .map(|number| {
+                let report = format!("--report={}", story.path(&format!("{number}.json")).display());
+                let mut command = binary();
+                command.args(["fetch", "models:/crowded@challenger"]);
+                command.arg(story.path(target)).arg(report);
+                command.env("MLFLOW_TRACKING_URI", story.server.url());
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        for child in children {
+            let ended = child.wait_with_output().unwrap();
+            let log = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(0), "{log}");
+        }
+        assert_eq!(digest_dir(&story.path(target)).unwrap().0, story.run.model.digest);
+    }
+    assert_eq!(fs::read_dir(story.path("fresh")).unwrap().count(), 1);
+}
+
+#[test]
+fn files_of_others_beside_a_stopped_fetch_are_left() {
+    let story = Story::new("foreign", "one");
+    ends(story.register(&[]), "REGISTERED", 0);
+    copy(
+        &story.path("model"),
+        &story.path("volume/.mlflow-register-fetch/model"),
+    );
+    fs::write(story.path("volume/keep"), "theirs").unwrap();
+    fails(
+        fetch(&story, "models:/foreign/1", "volume", &[]),
+        2,
+        "is not empty",
+    );
+    assert_eq!(fs::read_to_string(story.path("volume/keep")).unwrap(), "theirs");
+    assert_eq!(fs::read_dir(story.path("volume")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_fetch_that_is_killed_at_any_request_is_begun_again() {
+    let story = Story::new("killed", "one");
+    ends(story.register(&[]), "REGISTERED", 0);
+    let proxy = FaultProxy::before(&story.server.url()).unwrap();
+    fs::create_dir(story.path("volume")).unwrap();
+    for target in ["volume", "fresh"] {
+        let mut killed = 0;
+        for request in 1.. {
+            let signal = if request % 3 == 0 { "-TERM" } else { "-KILL" };
+            let mut command = fetch(&story, "models:/killed/1", target, &[]);
+            command.env("MLFLOW_TRACKING_URI", proxy.url());
+            if !stopped_at(command, &proxy, request, signal) {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 5, "{killed}");
+        ends(fetch(&story, "models:/killed/1", target, &[]), "FETCHED", 0);
+        assert_eq!(digest_dir(&story.path(target)).unwrap().0, story.run.model.digest);
+    }
 }

@@ -6,7 +6,7 @@ use provenance::{ModelVersionRecord, Record, Statement, TrainingRun, digest_byte
 use serde_json::json;
 use step_report::{Bound, Check};
 
-use crate::story::{Story, ends, fails};
+use crate::story::{Story, dataset, ends, fails};
 
 const STATEMENTS: [&str; 4] = [
     "--validation-statement=validation.statement.json",
@@ -184,7 +184,7 @@ fn every_broken_link_is_refused_and_named() {
     story.save("evaluation.json", &report);
     refused("statement:evaluation", &STATEMENTS);
     let mut run = story.run.clone();
-    run.git_sha = "0000".to_owned();
+    run.params.insert("num_leaves".to_owned(), "5".to_owned());
     fs::write(story.path("run.json"), run.to_json()).unwrap();
     refused("statement:training", &STATEMENTS);
     refused("statement:validation", &["--require-statements"]);
@@ -275,6 +275,225 @@ fn a_run_that_is_gone_or_did_not_end_well_is_refused() {
             .checks
             .iter()
             .any(|check| check.why.contains("MLflow has no run 0000"))
+    );
+}
+
+#[test]
+fn a_run_that_mlflow_tells_otherwise_is_refused() {
+    let story = Story::new("tells", "one");
+    let refused = |id: &str, says: &str| {
+        ends(story.register(&[]), "REFUSED", 3);
+        assert_eq!(story.outcome(id), "fail");
+        let report = story.report();
+        assert!(report.find(id).unwrap().why.contains(says), "{}", report.reason);
+        story.write();
+    };
+    let edited = |change: &dyn Fn(&mut TrainingRun)| {
+        let mut run = story.run.clone();
+        change(&mut run);
+        fs::write(story.path("run.json"), run.to_json()).unwrap();
+    };
+    edited(&|run| run.git_sha = "0000".to_owned());
+    refused("run:git_sha", "8c1f0d, and run.json says 0000");
+    edited(&|run| run.data_version = "flights-2014".to_owned());
+    refused("run:data_version", "flights-2013-q1");
+    edited(&|run| run.trigger = provenance::Trigger::Drift);
+    refused("run:trigger", "manual, and run.json says drift");
+    edited(&|run| run.artifact_uri = "mlflow-artifacts:/9/elsewhere/artifacts".to_owned());
+    refused("run:artifacts", "elsewhere");
+    edited(&|run| run.experiment_id = "77".to_owned());
+    refused("run:experiment", "77");
+    // The model of another run, with all its bytes, under this run's name.
+    let other = Story::new("tells", "other");
+    edited(&|run| run.model = other.run.model.clone());
+    let mut report = story.evaluation();
+    report
+        .bindings
+        .insert("model.digest".into(), other.run.model.digest.to_string());
+    story.save("evaluation.json", &report);
+    refused("run:model", "tag model.digest");
+    let client = story.client();
+    let tag = |key: &str, value: &str| {
+        story
+            .wait(client.set_run_tag(&story.run.run_id, key, value))
+            .unwrap();
+    };
+    tag("data.digest", &digest_bytes("x").to_string());
+    refused("run:dataset", "tag data.digest");
+    tag("data.digest", &story.run.dataset.digest.to_string());
+    ends(story.register(&[]), "REGISTERED", 0);
+    // A run that train-launch did not make, or did not complete.
+    let mut bare = story.run.clone();
+    let experiment = story.wait(client.ensure_experiment("tells")).unwrap();
+    let new = mlflow_client::NewRun {
+        experiment_id: experiment.experiment_id,
+        run_name: "bare".to_owned(),
+        start_time: 1_795_444_000_000,
+        tags: Default::default(),
+        key: "bare".to_owned(),
+    };
+    bare.run_id = story.wait(client.ensure_run(&new)).unwrap().0.run_id;
+    fs::write(story.path("run.json"), bare.to_json()).unwrap();
+    refused("run:model", "MLflow's run has no tag model.digest");
+}
+
+#[test]
+fn an_evaluation_on_rows_that_trained_the_model_is_refused() {
+    let story = Story::new("seen", "one");
+    let on = |split: Option<(&str, provenance::Digest)>| {
+        let mut report = story.evaluation();
+        report.bindings.retain(|key, _| !key.starts_with("split"));
+        if let Some((name, digest)) = split {
+            report.bindings.insert("split".into(), name.to_owned());
+            report.bindings.insert("split.digest".into(), digest.to_string());
+        }
+        story.save("evaluation.json", &report);
+    };
+    let refused = |more: &[&str], says: &str| {
+        ends(story.register(more), "REFUSED", 3);
+        let report = story.report();
+        assert_eq!(story.outcome("evaluation:split"), "fail");
+        assert!(report.reason.contains(says), "{}", report.reason);
+    };
+    let splits = dataset().splits;
+    on(Some(("train", splits["train"].digest)));
+    refused(&[], "on the split `train`, which the model was trained on");
+    on(None);
+    refused(&[], "bound to no split");
+    on(Some(("test", splits["train"].digest)));
+    refused(&[], "the evaluation's split `test` has");
+    on(Some(("holdout", splits["test"].digest)));
+    refused(&[], "the dataset does not have: it has test, train");
+    on(Some(("test", splits["test"].digest)));
+    refused(&["--train-split=fit"], "no split `fit`");
+    refused(&["--train-split=test"], "on the split `test`");
+    fails(story.register(&["--dataset=missing.json"]), 2, "missing.json");
+    assert!(story.versions().is_empty());
+}
+
+/// The training rows once more, under the name of a test.
+#[test]
+fn an_evaluation_on_a_copy_of_the_training_rows_is_refused() {
+    let mut splits = dataset().splits;
+    let mut copy = splits["train"].objects[0].clone();
+    copy.uri = "s3://raw/flights/copy.parquet".to_owned();
+    let mut objects = splits["test"].objects.clone();
+    objects.push(copy);
+    let test = provenance::Split::new("s3://raw/flights/", objects).unwrap();
+    let digest = test.digest;
+    splits.insert("test".to_owned(), test);
+    let dataset = provenance::Dataset::new(None, None, splits);
+
+    let mut story = Story::new("copied", "one");
+    story.run.dataset = dataset.reference();
+    story.write();
+    fs::write(story.path("dataset.json"), dataset.to_json()).unwrap();
+    let mut report = story.evaluation();
+    report.bindings.insert("split.digest".into(), digest.to_string());
+    story.save("evaluation.json", &report);
+    ends(story.register(&[]), "REFUSED", 3);
+    let why = story.report().find("evaluation:split").unwrap().why.clone();
+    assert!(
+        why.contains("copy.parquet") && why.contains("also in `train`"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_model_comes_into_service_by_promote_only() {
+    let story = Story::new("service", "one");
+    let says = "no canary has judged";
+    fails(story.register(&["--alias=champion"]), 2, says);
+    fails(story.register(&["--alias=Champion"]), 2, says);
+    fails(
+        story.register(&["--alias=live", "--champion-alias=live"]),
+        2,
+        says,
+    );
+    assert!(story.versions().is_empty());
+}
+
+#[test]
+fn a_no_leaves_nothing_of_an_earlier_yes() {
+    let story = Story::new("stale", "one");
+    let outputs = [
+        "model-version.json",
+        "card.md",
+        "dependencies.json",
+        "deployment.json",
+    ];
+    let there = || outputs.iter().filter(|file| story.path(file).exists()).count();
+    let registered = || {
+        ends(story.register(&[]), "REGISTERED", 0);
+        assert_eq!(there(), 4);
+    };
+    registered();
+    story.save(
+        "evaluation.json",
+        &story.evaluation().verdict("FAIL", "auc_roc 0.5 is below 0.87"),
+    );
+    assert_eq!(crate::story::end(story.register(&["--dry-run"])).code, Some(0));
+    assert_eq!(there(), 4, "a dry run changes nothing");
+    ends(story.register(&[]), "REFUSED", 3);
+    assert_eq!(there(), 0);
+    story.write();
+    registered();
+    fails(story.register(&["--alias=champion"]), 2, "no canary");
+    assert_eq!(there(), 0);
+    registered();
+    let mut away = story.register(&[]);
+    away.env("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+        .env("MLFLOW_RETRY_SECONDS", "0.5");
+    fails(away, 4, "not available");
+    assert_eq!(there(), 0);
+    registered();
+    ends(story.promote(&[]), "PROMOTED", 0);
+    ends(story.rollback(&[]), "ROLLED_BACK", 0);
+    assert!(story.path("promoted.json").exists());
+    ends(story.promote(&[]), "REFUSED", 3);
+    assert!(!story.path("promoted.json").exists() && story.path("model-version.json").exists());
+    // In place: what was read stays.
+    let mut command = story.step("promote");
+    command.args([
+        "--model-version=model-version.json",
+        "--promoted=./model-version.json",
+    ]);
+    ends(command, "REFUSED", 3);
+    assert!(story.path("model-version.json").exists());
+}
+
+#[test]
+fn which_champion_the_evaluation_knew_is_said() {
+    let first = Story::new("knew", "one");
+    ends(first.register(&[]), "REGISTERED", 0);
+    assert!(first.report().find("evaluation:champion").is_none());
+    ends(first.promote(&[]), "PROMOTED", 0);
+    let second = Story::new("knew", "two");
+    let with = |digest: Option<provenance::Digest>, outcome: &str, says: &str| {
+        let mut report = second.evaluation();
+        if let Some(digest) = digest {
+            report
+                .bindings
+                .insert("champion.digest".into(), digest.to_string());
+        }
+        second.save("evaluation.json", &report);
+        ends(second.register(&[]), "REGISTERED", 0);
+        let report = second.report();
+        let check = report.find("evaluation:champion").unwrap();
+        assert_eq!(check.outcome.word(), outcome, "{}", check.why);
+        assert!(check.why.contains(says), "{}", check.why);
+    };
+    with(Some(first.run.model.digest), "pass", "the champion, version 1");
+    with(Some(digest_bytes("x")), "warn", "another model than the champion");
+    with(None, "warn", "does not say by digest");
+    let client = second.client();
+    second
+        .wait(client.set_version_tag("knew", "1", "mlops.model_digest", "sha256:abc"))
+        .unwrap();
+    fails(
+        second.register(&[]),
+        2,
+        "tag mlops.model_digest of version 1 of knew: `sha256:abc` is not a digest",
     );
 }
 

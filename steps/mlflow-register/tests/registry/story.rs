@@ -308,6 +308,19 @@ async fn trained(url: &str, name: &str, extra: &str, model: &Path) -> TrainingRu
             .await
             .unwrap();
     }
+    let uri = format!("runs:/{}/model", run.run_id);
+    let dataset = dataset().reference();
+    // As train-launch tags it.
+    for (key, value) in [
+        ("mlflow.source.git.commit", "8c1f0d"),
+        ("data.digest", &dataset.digest.to_string()),
+        ("data.version", "flights-2013-q1"),
+        ("trigger.kind", "manual"),
+        ("model.digest", &digest.to_string()),
+        ("model.uri", &uri),
+    ] {
+        client.set_run_tag(&run.run_id, key, value).await.unwrap();
+    }
     client
         .update_run(&run.run_id, RunStatus::Finished, Some(1_795_444_060_000))
         .await
@@ -318,13 +331,9 @@ async fn trained(url: &str, name: &str, extra: &str, model: &Path) -> TrainingRu
         experiment_id: experiment.experiment_id,
         tracking_uri: url.to_owned(),
         artifact_uri: run.artifact_uri,
-        model: ModelRef {
-            uri: format!("runs:/{}/model", run.run_id),
-            digest,
-            files,
-        },
+        model: ModelRef { uri, digest, files },
         run_id: run.run_id,
-        dataset: dataset().reference(),
+        dataset,
         git_sha: "8c1f0d".to_owned(),
         data_version: "flights-2013-q1".to_owned(),
         trigger: Trigger::Manual,
@@ -390,6 +399,8 @@ fn evaluation(run: &TrainingRun) -> Report {
         .with_binding("model.digest", &run.model.digest)
         .with_binding("dataset.digest", &run.dataset.digest)
         .with_binding("run_id", &run.run_id)
+        .with_binding("split", "test")
+        .with_binding("split.digest", &dataset().splits["test"].digest)
         .with_binding("scored_by", "endpoint")
         .with_check(auc)
         .with_check(slice)

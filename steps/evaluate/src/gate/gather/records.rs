@@ -1,6 +1,6 @@
-//! `run.json` and `dataset.json`: what the report is bound to.
+//! `run.json`, `dataset.json` and the champion's `model-version.json`: what the report is bound to.
 
-use provenance::{DataObject, Dataset, Digest, Split, TrainingRun, digest_bytes};
+use provenance::{DataObject, Dataset, Digest, ModelVersionRecord, Split, TrainingRun, digest_bytes};
 use step_contract::{InArtifact, nearest};
 use step_report::{Input, Note};
 use step_runtime::{Context, StepError};
@@ -74,7 +74,38 @@ pub(super) async fn read(args: &GateArgs, cx: &Context, out: &mut Gathered) -> R
         }
         records.split = Some((name.clone(), split));
     }
+    champion(args, cx, out).await?;
     Ok(records)
+}
+
+/// Binds the report to the champion that it compares with: `mlflow-register` holds that against the registry.
+async fn champion(args: &GateArgs, cx: &Context, out: &mut Gathered) -> Result<(), StepError> {
+    let named = match (&args.champion_version, &args.champion_digest) {
+        (Some(at), _) => format!("--champion-version {at}"),
+        (None, Some(digest)) => format!("--champion-digest {digest}"),
+        (None, None) => return Ok(()),
+    };
+    if args.champion_endpoint.is_none() && args.champion_predictions.is_none() {
+        return Err(StepError::usage(format!(
+            "{named} names a champion, and nothing asks it: give --champion-endpoint or --champion-predictions"
+        )));
+    }
+    if let Some(digest) = &args.champion_digest {
+        out.bind("champion.digest", digest.to_string());
+    }
+    let Some(at) = &args.champion_version else {
+        return Ok(());
+    };
+    let (version, digest): (ModelVersionRecord, Digest) = record(at, cx).await?;
+    out.read(
+        Input::new("champion version", at.as_str())
+            .detail(format!("version {} of {}", version.version, version.name)),
+        Some(digest),
+    );
+    out.materials.push((version.model_uri, version.digest));
+    out.bind("champion.digest", version.digest.to_string());
+    out.bind("champion.version", version.version);
+    Ok(())
 }
 
 async fn record<R: provenance::Record>(at: &InArtifact, cx: &Context) -> Result<(R, Digest), StepError> {
