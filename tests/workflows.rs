@@ -169,7 +169,10 @@ fn every_task_calls_a_template_with_what_it_takes() {
             let unknown: Vec<_> = given.difference(&names(&known)).cloned().collect();
             assert!(unknown.is_empty(), "{place}: unknown parameters {unknown:?}");
             for parameter in known {
-                let has_default = parameter.get("default").is_some() || parameter.get("value").is_some();
+                // A value of the model's ConfigMap is one as well.
+                let has_default = ["default", "value", "valueFrom"]
+                    .iter()
+                    .any(|key| parameter.get(key).is_some());
                 assert!(
                     has_default || given.contains(&name(parameter)),
                     "{place}: {} is missing",

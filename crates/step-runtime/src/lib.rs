@@ -124,7 +124,11 @@ async fn under_way(
 ) -> Exit {
     let (command, leaf) = leaf(matches);
     let places = Places::of(root.find_subcommand(command).unwrap_or(root), leaf);
-    places.clear();
+    // A dry run that prints changes nothing; one that decides writes its report like any other, and clears before it.
+    let dry = matches!(leaf.try_get_one::<bool>("dry_run"), Ok(Some(true)));
+    if !dry {
+        places.clear();
+    }
     let common = CommonArgs::from_arg_matches(leaf).ok();
     let process =
         match ProcessArgs::from_arg_matches(leaf).or_else(|_| ProcessArgs::from_arg_matches(matches)) {
@@ -156,7 +160,12 @@ async fn under_way(
     let written = match ended {
         Ok(Finished(Product::Text(text))) => return say(&text, Exit::Yes),
         Ok(Finished(Product::Decision(decision))) => match &common {
-            Some(common) => outputs::decision(*decision, common, spec, command, started, &store).await,
+            Some(common) => {
+                if dry {
+                    places.clear();
+                }
+                outputs::decision(*decision, common, spec, command, started, &store).await
+            }
             None => Err(StepError::internal(format!(
                 "{command} decides and has no --report"
             ))),

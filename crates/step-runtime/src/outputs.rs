@@ -60,7 +60,10 @@ impl Places {
         // A record that is read and written in one place is this run's input first.
         let read = places(&[TypeId::of::<InArtifact>()]);
         let mut made = places(&[TypeId::of::<OutArtifact>(), TypeId::of::<OutParameter>()]);
-        made.retain(|place| !read.contains(place));
+        // Two spellings of one file are one file.
+        let file = |place: &PathBuf| place.canonicalize().unwrap_or_else(|_| place.clone());
+        let read: Vec<PathBuf> = read.iter().map(file).collect();
+        made.retain(|place| !read.contains(&file(place)));
         Self(made)
     }
 

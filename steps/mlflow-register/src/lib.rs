@@ -24,7 +24,6 @@ mod register;
 mod report;
 mod resolve;
 mod spec;
-mod stale;
 
 pub use cli::Args;
 pub use spec::SPEC;

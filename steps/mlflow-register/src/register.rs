@@ -11,18 +11,8 @@ use crate::error::Error;
 use crate::gather::{Evidence, gather};
 use crate::metadata::Metadata;
 use crate::report;
-use crate::stale;
 
 pub(crate) async fn run(args: RegisterArgs, cx: &Context) -> Result<Finished, Error> {
-    if !args.dry_run {
-        let outputs = [
-            &args.model_version,
-            &args.card,
-            &args.dependencies,
-            &args.deployment,
-        ];
-        stale::remove(&outputs, None)?;
-    }
     // MLflow tells aliases apart by case, and not every database behind it does.
     if ["champion", args.champion_alias.as_str()]
         .iter()

@@ -14,10 +14,8 @@ use crate::cli::{Expected, PromoteArgs};
 use crate::decide::refuses;
 use crate::error::Error;
 use crate::gather::record;
-use crate::stale;
 
 pub(crate) async fn promote(args: PromoteArgs, cx: &Context) -> Result<Finished, Error> {
-    stale::remove(&[&args.promoted], Some(&args.model_version))?;
     let client = args.mlflow.client(cx.ca_file())?;
     let given = record::<ModelVersionRecord>(&args.model_version, cx).await?;
     let record = &given.value;
