@@ -76,6 +76,9 @@ pub struct Split {
     pub digest: Digest,
     /// Rows in all objects.
     pub rows: u64,
+    /// Whether the dataset's window cut it: then rows are those inside. A reference is never cut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub windowed: bool,
     /// The objects that were read, every one.
     pub objects: Vec<DataObject>,
 }
@@ -122,8 +125,16 @@ impl Split {
             uri: uri.into(),
             digest,
             rows,
+            windowed: false,
             objects,
         })
+    }
+
+    /// Says whether the window cut it.
+    #[must_use]
+    pub fn windowed(mut self, windowed: bool) -> Self {
+        self.windowed = windowed;
+        self
     }
 }
 

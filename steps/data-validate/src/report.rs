@@ -74,7 +74,8 @@ impl<'a> Made<'a> {
                 .filter(|object| table.windowed.is_none() || object.rows > 0);
             let objects = objects.map(data_object).collect();
             let split = Split::new(plan.uri.clone(), objects)
-                .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?;
+                .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?
+                .windowed(table.windowed.is_some());
             splits.insert(plan.name.clone(), split);
         }
         Ok(Dataset::new(

@@ -133,6 +133,11 @@ fn bytes_that_changed_and_rows_of_another_split_are_refused() {
 /// `test.csv` of 400 rows of which the first 300 lie in the window, and its record; beside it a file that the window
 /// left out whole.
 fn windowed(dir: &Dir, recorded: u64) {
+    of_window(dir, recorded, true);
+}
+
+/// The same, cut by the window or not.
+fn of_window(dir: &Dir, recorded: u64, cut: bool) {
     let text = |from: usize, to: usize| {
         let mut text = "id,label,at\n".to_owned();
         for (at, row) in rows(500, 4.0).iter().enumerate().take(to).skip(from) {
@@ -158,7 +163,9 @@ fn windowed(dir: &Dir, recorded: u64) {
         rows: recorded,
         digest: digest_bytes(&test),
     };
-    let split = Split::new(object.uri.clone(), vec![object]).expect("one object");
+    let split = Split::new(object.uri.clone(), vec![object])
+        .expect("one object")
+        .windowed(cut);
     let window = Window {
         column: "at".to_owned(),
         as_of: "2013-07-01".to_owned(),
@@ -212,6 +219,17 @@ fn rows_outside_of_the_window_are_not_judged() {
     dir.file("dataset.json", blind.replace("\"at\"", "\"when\""));
     dir.gate(FLOOR, &mixed, None, &judged)
         .refuses(2, &["test.csv", "column `when`", "not there"]);
+}
+
+/// The rows that a model is judged on come after the window that it is trained on.
+#[test]
+fn a_reference_is_judged_whole() {
+    let dir = Dir::new();
+    of_window(&dir, 400, false);
+    let judged = ["--dataset", "dataset.json", "--split", "test"];
+    let ran = dir.gate(FLOOR, &rows(400, 4.0), None, &judged);
+    ran.says("PASS", 0).outcome("rows:all", "pass", &["400 rows"]);
+    assert!(ran.report["bindings"].get("window").is_none());
 }
 
 /// Work that grows with the square of what is missing would take minutes here.

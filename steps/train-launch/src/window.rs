@@ -79,7 +79,9 @@ pub(crate) fn narrow(
     }
     let counts = (kept.len(), split.objects.len());
     let mut splits = dataset.splits.clone();
-    let narrowed = Split::new(split.uri.clone(), kept).map_err(|e| e.to_string())?;
+    let narrowed = Split::new(split.uri.clone(), kept)
+        .map_err(|e| e.to_string())?
+        .windowed(split.windowed);
     splits.insert(split_name.to_owned(), narrowed);
     let version = (dataset.version != dataset.digest.to_string()).then(|| dataset.version.clone());
     let dataset = Dataset::new(version, dataset.window.clone(), splits);

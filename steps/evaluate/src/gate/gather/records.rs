@@ -59,7 +59,8 @@ pub(super) async fn read(args: &GateArgs, cx: &Context, out: &mut Gathered) -> R
                 "The model was trained on another dataset than the one whose split it is judged on: see bindings.",
             ));
         }
-        if let Some(window) = dataset.window {
+        // A reference comes after the window that is trained on, and is not cut by it.
+        if let Some(window) = dataset.window.filter(|_| split.windowed) {
             let inside = window
                 .range()
                 .map_err(|why| StepError::usage(format!("{at}: {why}")))?;
