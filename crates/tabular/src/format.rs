@@ -1,6 +1,6 @@
 //! File formats, and how a name tells them.
 
-use crate::TableError;
+use crate::{Input, TableError};
 
 /// How a table is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,49 @@ impl Format {
             }
         };
         Ok(format)
+    }
+
+    /// Reads the format from the ending of an input's name; a name without any, as an artifact of a workflow has in its
+    /// pod, leaves it to the first bytes: the magic of Parquet or Arrow, a brace for JSON lines, other text for CSV.
+    ///
+    /// ```
+    /// use tabular::{Format, Input};
+    /// assert_eq!(Format::of(&Input::from_bytes("/in/data", "id,late\n1,0\n"))?.name(), "CSV");
+    /// assert_eq!(Format::of(&Input::from_bytes("/in/data", "{\"id\": 1}\n"))?.name(), "JSON lines");
+    /// assert!(Format::of(&Input::from_bytes("/in/model.pkl", "id,late\n")).is_err());
+    /// # Ok::<(), tabular::TableError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the ending is none that is known, or the bytes cannot be had or are no table's.
+    pub fn of(input: &Input) -> Result<Self, TableError> {
+        let file = input.name.rsplit('/').next().unwrap_or(&input.name);
+        if file.contains('.') {
+            return Self::from_name(&input.name);
+        }
+        let unknown = || TableError::UnknownFormat {
+            file: input.name.clone(),
+        };
+        let head = input.reader.read_at(0, 512).map_err(|_| unknown())?;
+        if head.starts_with(b"PAR1") {
+            return Ok(Self::Parquet);
+        }
+        if head.starts_with(b"ARROW1") {
+            return Ok(Self::ArrowIpc);
+        }
+        let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+        match first {
+            Some(b'{') => Ok(Self::JsonLines(JsonOptions::default())),
+            // Control characters stand in no text: this is another program's file.
+            Some(_)
+                if head
+                    .iter()
+                    .all(|byte| *byte >= b' ' || byte.is_ascii_whitespace()) =>
+            {
+                Ok(Self::Csv(CsvOptions::default()))
+            }
+            _ => Err(unknown()),
+        }
     }
 
     /// Whether a name ends like a table, for picking the data files out of a directory.

@@ -79,6 +79,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .env("E2E_NAMESPACE", NAMESPACE)
         .env("E2E_ARGO_URL", &services.argo)
         .env("E2E_MLFLOW_URL", &services.mlflow)
+        .env("E2E_ARGO_CLI", own.as_ref().map_or_else(|| PathBuf::from("argo"), |own| own.argo.clone()))
+        .env(
+            "E2E_ARGO_SCHEMA",
+            cluster::install::argo_module()?.join("api/jsonschema/schema.json"),
+        )
+        .env("E2E_PYTHON", lab.python_bin.join("python"))
         .env("E2E_CLUSTER", if own.is_some() { "own" } else { "given" })
         .envs(services.access());
     for (name, _) in std::env::vars_os() {
@@ -214,7 +220,8 @@ fn install(options: &Options, kubectl: &Kubectl) -> Result<()> {
     write("drift.yaml", drift.join("\n") + "\n")?;
     let team = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flight-delays-mlops", "namespace": NAMESPACE},
-        "data": {"train-image": options.team_image, "server-image": options.team_image},
+        // Two cores carry three pipelines at once.
+        "data": {"train-image": options.team_image, "server-image": options.team_image, "train-cpu": "300m"},
     });
     write("team.yaml", format!("{team}\n"))?;
     let fields = std::fs::read_to_string(folder("kustomize/components/images/fields.yaml"))?;

@@ -22,7 +22,12 @@ pub struct Lab {
     runtime: Runtime,
 }
 
-fn said(name: &str) -> String {
+/// What `cargo xtask e2e` says in the environment.
+///
+/// # Panics
+/// When it does not.
+#[must_use]
+pub fn said(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make e2e`"))
 }
 
@@ -211,6 +216,35 @@ impl Lab {
                 .unwrap();
             answer.status().as_u16()
         })
+    }
+
+    /// The workflow files that the repository ships.
+    #[must_use]
+    pub fn workflow_files(&self) -> Vec<String> {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows");
+        let mut files = Vec::new();
+        for folder in ["steps", "pipelines", "triggers", "examples"] {
+            for entry in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {
+                let path = entry.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                if text.contains("apiVersion: argoproj.io/v1alpha1") {
+                    files.push(path.display().to_string());
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// Runs a program on files; it has to succeed.
+    pub fn run(&self, program: &str, args: &[&str], files: &[String]) {
+        let output = Command::new(program).args(args).args(files).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{program} {args:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     /// Asks MLflow, past our own client; `Null` when there is no such thing.

@@ -3,5 +3,5 @@
 mod lab;
 mod run;
 
-pub use lab::{Lab, until};
+pub use lab::{Lab, said, until};
 pub use run::Run;

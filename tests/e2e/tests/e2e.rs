@@ -2,7 +2,7 @@
 //! side; `cargo xtask e2e` brings up what they stand on.
 
 use serde_json::json;
-use toolkit_e2e::{Lab, Run, until};
+use toolkit_e2e::{Lab, Run, said, until};
 
 const STEPS: [&str; 5] = [
     "data-validate",
@@ -328,6 +328,55 @@ fn a_team_composes_a_dag_of_its_own() {
     assert_eq!(run.report("data-validate")["verdict"], "PASS");
     let verdict = run.report("evaluate")["verdict"].as_str().unwrap().to_owned();
     assert!(["PASS", "WARN"].contains(&verdict.as_str()), "{verdict}");
+}
+
+#[test]
+fn every_file_passes_argos_lint_its_schema_and_hera() {
+    let lab = Lab::new();
+    let files = lab.workflow_files();
+    assert!(files.len() > 10, "{files:?}");
+    lab.run(
+        &said("E2E_ARGO_CLI"),
+        &["lint", "--offline", "--no-color"],
+        &files,
+    );
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.py");
+    lab.run(&said("E2E_PYTHON"), &[script, &said("E2E_ARGO_SCHEMA")], &files);
+}
+
+#[test]
+fn the_api_server_takes_every_overlay_strictly() {
+    let lab = Lab::new();
+    for overlay in ["quick-start", "namespace-install", "staging", "production"] {
+        let folder = format!(
+            "{}/../../kustomize/overlays/{overlay}",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        // Nothing goes into a namespace that is not there, not even to see whether it would.
+        let namespace = format!("{folder}/namespace.yaml");
+        let has_one = std::path::Path::new(&namespace).exists();
+        if has_one {
+            _ = lab.kubectl(&["apply", "--server-side", "--filename", &namespace, "--namespace="]);
+        }
+        let taken = lab.kubectl(&[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--validate=strict",
+            "--dry-run=server",
+            "--kustomize",
+            &folder,
+            if has_one {
+                "--namespace="
+            } else {
+                "--namespace=default"
+            },
+        ]);
+        assert!(taken.lines().count() > 25, "{overlay}: {taken}");
+        if has_one && overlay != "quick-start" {
+            _ = lab.kubectl(&["delete", "--wait=false", "--filename", &namespace, "--namespace="]);
+        }
+    }
 }
 
 #[test]

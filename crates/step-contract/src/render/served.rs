@@ -9,7 +9,11 @@ const ARMS: [(&str, [u16; 3]); 2] = [
     ("champion", [8081, 9081, 9181]),
 ];
 
-/// Kubernetes takes lists and quantities, a parameter is text: what the team gives is put in by a patch of the pod, which
+/// Seconds that a server has for imports from a cold image, and a large model.
+const STARTS_WITHIN: u32 = 120;
+
+/// Kubernetes takes lists, quantities and ports that are numbers (which Argo's schema and Hera's disagree about), a
+/// parameter is text: what the team gives is put in by a patch of the pod, which
 /// also takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
 pub(super) fn pod() -> String {
     let server = |(arm, ports): (&str, [u16; 3])| {
@@ -21,9 +25,12 @@ pub(super) fn pod() -> String {
         format!(
             "{{'name': '{arm}', 'command': fromJSON(inputs.parameters['server-command']), \
              'env': concat([{}], fromJSON(inputs.parameters['server-env'])), \
+             'startupProbe': {{'httpGet': {{'path': inputs.parameters['server-ready-path'], 'port': {} }}, \
+             'periodSeconds': 1, 'failureThreshold': {STARTS_WITHIN} }}, \
              'resources': {{'requests': {{'memory': inputs.parameters['server-memory']}}, \
              'limits': {{'memory': inputs.parameters['server-memory']}} }} }}",
-            known.join(", ")
+            known.join(", "),
+            ports[0],
         )
     };
     let [(_, _), (champion, _)] = ARMS;
@@ -116,9 +123,8 @@ pub(super) fn init_containers(y: &mut Yaml, version: &str) {
             y.line(&format!("- name: fetch-{arm}"))
                 .nest(|y| fetch(y, arm, version));
         }
-        for (arm, ports) in ARMS {
-            y.line(&format!("- name: {arm}"))
-                .nest(|y| server(y, arm, ports[0]));
+        for (arm, _) in ARMS {
+            y.line(&format!("- name: {arm}")).nest(|y| server(y, arm));
         }
     });
 }
@@ -155,16 +161,9 @@ fn fetch(y: &mut Yaml, arm: &str, version: &str) {
     y.line(RESTRICTED);
 }
 
-fn server(y: &mut Yaml, arm: &str, http: u16) {
+fn server(y: &mut Yaml, arm: &str) {
     y.pair("image", "{{inputs.parameters.server-image}}");
     y.line("restartPolicy: Always");
-    y.line("startupProbe:").nest(|y| {
-        y.line(&format!(
-            "httpGet: {{path: \"{{{{inputs.parameters.server-ready-path}}}}\", port: {http}}}"
-        ));
-        // Two minutes: imports from a cold image, and a large model.
-        y.line("periodSeconds: 1").line("failureThreshold: 120");
-    });
     y.line("volumeMounts:").nest(|y| {
         y.line("- {name: models, mountPath: /models, readOnly: true}")
             .line(&format!("- {{name: tmp, mountPath: /tmp, subPath: {arm}}}"));

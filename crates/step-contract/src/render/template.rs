@@ -272,7 +272,7 @@ fn retry(y: &mut Yaml, on_kill: bool) {
     }
     y.line("retryStrategy:").nest(|y| {
         y.line("limit: \"3\"").line("retryPolicy: Always");
-        y.line("backoff: {duration: 15s, factor: 2, maxDuration: 10m}");
+        y.line("backoff: {duration: 15s, factor: \"2\", maxDuration: 10m}");
         y.pair(
             "expression",
             &format!(

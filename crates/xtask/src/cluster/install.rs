@@ -123,9 +123,8 @@ pub(crate) fn all(kubectl: &Kubectl, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Argo's own manifests come with its module, and are put beside our changes.
-fn argo(kubectl: &Kubectl, place: &Place, ours: &Path) -> Result<()> {
-    let work = place.folder("argo")?;
+/// The folder of Argo's module: its manifests and schema come with its source.
+pub(crate) fn argo_module() -> Result<PathBuf> {
     let module = tools::run(
         Command::new("go")
             .args([
@@ -137,7 +136,13 @@ fn argo(kubectl: &Kubectl, place: &Place, ours: &Path) -> Result<()> {
             ])
             .current_dir(folder("tests/cluster/builds/argo")),
     )?;
-    let manifests = Path::new(module.trim()).join("manifests");
+    Ok(PathBuf::from(module.trim()))
+}
+
+/// Argo's own manifests come with its module, and are put beside our changes.
+fn argo(kubectl: &Kubectl, place: &Place, ours: &Path) -> Result<()> {
+    let work = place.folder("argo")?;
+    let manifests = argo_module()?.join("manifests");
     let upstream = work.join("upstream");
     for from in [ours.join("."), manifests.join(".")] {
         let to = if from.starts_with(ours) { &work } else { &upstream };

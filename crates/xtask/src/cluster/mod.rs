@@ -5,7 +5,7 @@ mod builds;
 mod components;
 mod holder;
 mod images;
-mod install;
+pub(crate) mod install;
 mod node;
 mod pki;
 mod place;
@@ -41,6 +41,8 @@ pub(crate) struct Own {
     pub(crate) kubeconfig: PathBuf,
     /// The client that was built with it.
     pub(crate) kubectl: PathBuf,
+    /// Argo's client.
+    pub(crate) argo: PathBuf,
     holder: Holder,
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn own() -> Result<Own> {
     Ok(Own {
         kubeconfig: place.kubeconfig(),
         kubectl: programs.kubernetes.join("kubectl"),
+        argo: programs.argo.join("argo"),
         holder,
     })
 }

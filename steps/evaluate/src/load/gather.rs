@@ -279,8 +279,8 @@ async fn read(args: &LoadArgs, requests: usize, cx: &Context) -> Result<(Data, V
     cx.apart(move || {
         let digest = digest_bytes(&bytes);
         let bad = |why: FeatureError| StepError::caused(Exit::Usage, &why);
-        let format = Format::from_name(&uri).map_err(|why| StepError::usage(why.to_string()))?;
         let input = Input::from_bytes(&*uri, bytes);
+        let format = Format::of(&input).map_err(|why| StepError::usage(why.to_string()))?;
         let rows = FeatureTable::count(&input, format.clone()).map_err(bad)?;
         if rows == 0 {
             return Err(StepError::usage(format!(

@@ -103,9 +103,9 @@ pub(super) fn fields(blobs: &[Blob]) -> Result<Vec<Field>, StepError> {
 }
 
 fn open(blob: &Blob) -> Result<Source, StepError> {
-    let format = Format::from_name(&blob.object.uri).map_err(|error| table(&error))?;
-    Source::open(Input::from_bytes(&*blob.object.uri, blob.bytes.clone()), format)
-        .map_err(|error| table(&error))
+    let input = Input::from_bytes(&*blob.object.uri, blob.bytes.clone());
+    let format = Format::of(&input).map_err(|error| table(&error))?;
+    Source::open(input, format).map_err(|error| table(&error))
 }
 
 /// Whether there is a column of that name.
