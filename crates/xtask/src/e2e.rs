@@ -77,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .env("KUBECONFIG", &kubectl.kubeconfig)
         .env("E2E_KUBECTL", &kubectl.program)
         .env("E2E_NAMESPACE", NAMESPACE)
+        .env("E2E_IMAGE_PREFIX", &options.prefix)
         .env("E2E_ARGO_URL", &services.argo)
         .env("E2E_MLFLOW_URL", &services.mlflow)
         .env("E2E_ARGO_CLI", own.as_ref().map_or_else(|| PathBuf::from("argo"), |own| own.argo.clone()))

@@ -331,6 +331,46 @@ fn a_team_composes_a_dag_of_its_own() {
 }
 
 #[test]
+fn every_image_describes_itself_in_a_restricted_pod() {
+    let lab = Lab::new();
+    for step in STEPS.into_iter().chain(["kserve-canary"]) {
+        let pod = format!("describe-{step}");
+        _ = lab.kubectl(&["delete", "pod", &pod, "--ignore-not-found", "--wait=true"]);
+        // No command: the image's own entry point, and its own user.
+        let manifest = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod},
+            "spec": {
+                "restartPolicy": "Never",
+                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [{
+                    "name": "main",
+                    "image": format!("{}/{step}:{}", said("E2E_IMAGE_PREFIX"), env!("CARGO_PKG_VERSION")),
+                    "args": ["--describe", "json"],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }],
+            },
+        });
+        _ = lab.kubectl_with(
+            &["create", "--filename=-", "--output=json"],
+            &manifest.to_string(),
+        );
+        let phase = until(&format!("{pod} ends"), 120, || {
+            let now = lab.get("pod", &pod)?;
+            let phase = now["status"]["phase"].as_str()?.to_owned();
+            matches!(phase.as_str(), "Succeeded" | "Failed").then_some(phase)
+        });
+        let said = lab.kubectl(&["logs", &pod]);
+        assert_eq!(phase, "Succeeded", "{step}: {said}");
+        let contract: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(contract["step"], step);
+        _ = lab.kubectl(&["delete", "pod", &pod, "--wait=false"]);
+    }
+}
+
+#[test]
 fn every_file_passes_argos_lint_its_schema_and_hera() {
     let lab = Lab::new();
     let files = lab.workflow_files();
@@ -397,6 +437,8 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
             &[
                 ("create", "jobs.batch"),
                 ("get", "jobs.batch"),
+                // A watch begins with a list.
+                ("list", "jobs.batch"),
                 ("delete", "jobs.batch"),
                 ("watch", "jobs.batch"),
                 ("create", "configmaps"),
@@ -444,7 +486,6 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
             ("delete", "cronworkflows.argoproj.io"),
             ("create", "rolebindings.rbac.authorization.k8s.io"),
             ("create", "serviceaccounts/token"),
-            ("list", "jobs.batch"),
             ("patch", "jobs.batch"),
             ("update", "configmaps"),
             ("delete", "configmaps"),

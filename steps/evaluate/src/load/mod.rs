@@ -56,7 +56,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
         served: Some(ServedSpec {
             fixed: &[(
                 "endpoint",
-                "{{=inputs.parameters['champion-uri'] == '' ? '' : 'champion=http://127.0.0.1:8081\n'}}\
+                "{{=inputs.parameters['champion-uri'] == '' ? '' : 'champion=http://127.0.0.1:8081\\n'}}\
                  challenger=http://127.0.0.1:8080",
             )],
         }),

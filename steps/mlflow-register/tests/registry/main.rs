@@ -6,4 +6,5 @@ mod faults;
 mod fetch;
 mod moves;
 mod register;
+mod resolve;
 mod story;
