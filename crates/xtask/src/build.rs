@@ -27,13 +27,27 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// Cargo in this workspace. `cargo run` says which package it runs: build scripts look at that, and would build their
+/// crates anew, so it is not handed on.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let of_xtask = name.to_string_lossy();
+        if of_xtask.starts_with("CARGO_PKG_") || of_xtask.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command.current_dir(folder(""));
+    command
+}
+
 /// Builds the step binaries; the folder they are in.
 pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
     let profile = match profile {
         Profile::Dist => "dist",
         Profile::Release => "release",
     };
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command.args([
         "build",
         "--quiet",
@@ -45,16 +59,8 @@ pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
     for step in STEPS {
         command.args(["--bin", step]);
     }
-    // `cargo run` says which package it runs. Build scripts look at that, and would build their crates anew.
-    for (name, _) in std::env::vars_os() {
-        let of_xtask = name.to_string_lossy();
-        if of_xtask.starts_with("CARGO_PKG_") || of_xtask.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
     // Cargo's own errors go to the terminal as they come.
     let output = command
-        .current_dir(folder(""))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;

@@ -8,16 +8,22 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::build::{Profile, STEPS};
+use crate::build::{Profile, STEPS, cargo};
+use crate::cluster::install::{Kubectl, argo_module};
 use crate::cluster::{self, Own};
+use crate::demo::pipeline::LAKE;
 use crate::images;
 use crate::lab::{self, Lab, folder, tools};
 use crate::say;
 
 /// The namespace of the quick-start overlay.
 const NAMESPACE: &str = "mlops";
-/// Where the flights go.
-const LAKE: &str = "s3://lake/flights-2013";
+/// What opens the lab's S3, besides its address.
+const ACCESS: [(&str, &str); 3] = [
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "lab"),
+    ("AWS_SECRET_ACCESS_KEY", "lab-in-this-machine"),
+];
 
 /// Options of the end-to-end tests.
 #[derive(Debug, clap::Args)]
@@ -42,38 +48,38 @@ struct Services {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let foreign = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
-    let (kubeconfig, kubectl, own) = match &foreign {
-        Some(config) => (PathBuf::from(config), PathBuf::from("kubectl"), None),
-        None => {
-            let own = cluster::own()?;
-            (own.kubeconfig.clone(), own.kubectl.clone(), Some(own))
-        }
+    let own = match foreign {
+        Some(_) => None,
+        None => Some(cluster::own()?),
     };
-    let lab = lab::setup()?;
+    let given = Kubectl {
+        program: "kubectl".into(),
+        kubeconfig: foreign.unwrap_or_default().into(),
+    };
+    let kubectl = own.as_ref().map_or(&given, |own| &own.kubectl);
+    let lab = match &own {
+        Some(own) => own.lab.clone(),
+        None => lab::setup()?,
+    };
     say::heading("Toolkit");
     if let Some(own) = &own {
         images_onto(own)?;
     } else {
         say::line("  NOT RUN: the scenarios that restart controllers: the cluster is not this machine's own");
     }
-    let kubectl = Kubectl {
-        program: kubectl,
-        kubeconfig,
-    };
-    let services = services(&kubectl, own.is_some())?;
-    install(options, &kubectl)?;
+    let services = services(kubectl, own.is_some())?;
+    install(options, kubectl)?;
     data(&lab, &services)?;
     say::took("installed, with data", start);
 
     say::heading("Scenarios");
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command
         .args(["test", "--release", "--workspace", "--features=toolkit-e2e/cluster", "--test=e2e"])
         .arg("--")
         .args(&options.filter)
         // More at once only wait for each other: a pipeline trains and serves.
         .arg("--test-threads=3")
-        .current_dir(folder(""))
         .env("KUBECONFIG", &kubectl.kubeconfig)
         .env("E2E_KUBECTL", &kubectl.program)
         .env("E2E_NAMESPACE", NAMESPACE)
@@ -83,17 +89,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .env("E2E_ARGO_CLI", own.as_ref().map_or_else(|| PathBuf::from("argo"), |own| own.argo.clone()))
         .env(
             "E2E_ARGO_SCHEMA",
-            cluster::install::argo_module()?.join("api/jsonschema/schema.json"),
+            argo_module()?.join("api/jsonschema/schema.json"),
         )
         .env("E2E_PYTHON", lab.python_bin.join("python"))
         .env("E2E_CLUSTER", if own.is_some() { "own" } else { "given" })
         .envs(services.access());
-    for (name, _) in std::env::vars_os() {
-        let of_xtask = name.to_string_lossy();
-        if of_xtask.starts_with("CARGO_PKG_") || of_xtask.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
     let status = command.status().context("cannot run cargo")?;
     say::took("end-to-end, all", start);
     if !status.success() {
@@ -103,29 +103,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Services {
-    fn access(&self) -> [(&'static str, String); 4] {
-        [
-            ("AWS_ENDPOINT_URL", self.s3.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "lab".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "lab-in-this-machine".to_owned()),
-        ]
-    }
-}
-
-struct Kubectl {
-    program: PathBuf,
-    kubeconfig: PathBuf,
-}
-
-impl Kubectl {
-    fn run(&self, args: &[&str]) -> Result<String> {
-        tools::run(
-            Command::new(&self.program)
-                .arg("--kubeconfig")
-                .arg(&self.kubeconfig)
-                .args(args),
-        )
+    /// The environment in which S3 is reached from here.
+    fn access(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        ACCESS.into_iter().chain([("AWS_ENDPOINT_URL", self.s3.as_str())])
     }
 }
 
@@ -186,15 +166,12 @@ fn install(options: &Options, kubectl: &Kubectl) -> Result<()> {
         std::fs::write(overlay.join(name), text)
             .with_context(|| format!("cannot write {name} of the overlay"))
     };
-    let access = [
-        ("AWS_ACCESS_KEY_ID", "lab"),
-        ("AWS_SECRET_ACCESS_KEY", "lab-in-this-machine"),
-        ("AWS_ENDPOINT_URL", "http://s3.lab.svc.cluster.local"),
-        ("AWS_REGION", "us-east-1"),
-    ];
+    let access = ACCESS
+        .into_iter()
+        .chain([("AWS_ENDPOINT_URL", "http://s3.lab.svc.cluster.local")]);
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mlops-steps-env", "namespace": NAMESPACE},
-        "stringData": access.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+        "stringData": access.collect::<std::collections::BTreeMap<_, _>>(),
     });
     let environment = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mlops-steps-env", "namespace": NAMESPACE},

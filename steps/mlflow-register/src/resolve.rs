@@ -7,7 +7,7 @@ use step_runtime::{Context, Finished};
 
 use crate::cli::ResolveArgs;
 use crate::error::Error;
-use crate::metadata::DIGEST_TAG;
+use crate::metadata::{DIGEST_TAG, digest_of};
 
 pub(crate) async fn run(args: ResolveArgs, cx: &Context) -> Result<Finished, Error> {
     let client = args.mlflow.client(cx.ca_file())?;
@@ -47,12 +47,14 @@ pub(crate) async fn run(args: ResolveArgs, cx: &Context) -> Result<Finished, Err
 
 /// A version without a digest is nobody's word: nothing can be held to it.
 fn digest(version: &ModelVersion) -> Result<Digest, String> {
-    let place = format!("version {} of {}", version.version, version.name);
-    let tag = version.tags.get(DIGEST_TAG).ok_or_else(|| {
-        format!("{place} has no tag {DIGEST_TAG}: register it with `mlflow-register register`")
-    })?;
-    tag.parse()
-        .map_err(|error| format!("tag {DIGEST_TAG} of {place}: {error}"))
+    digest_of(version)
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| {
+            format!(
+                "version {} of {} has no tag {DIGEST_TAG}: register it with `mlflow-register register`",
+                version.version, version.name
+            )
+        })
 }
 
 fn end(

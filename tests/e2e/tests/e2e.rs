@@ -12,21 +12,19 @@ const STEPS: [&str; 5] = [
     "enroll-drift",
 ];
 
-const CORRUPT: &str = "train=s3://lake/flights-2013/corrupt/2013-0[1-3].parquet
+/// The data of the example, trained on another delivery.
+fn trained_on(delivery: &str) -> String {
+    format!(
+        "train=s3://lake/flights-2013/{delivery}/2013-0[1-3].parquet
 validation=s3://lake/flights-2013/holdout/2013-0[1-3].parquet
 test=s3://lake/flights-2013/flights/2013-04.parquet
 airlines=s3://lake/flights-2013/airlines.parquet
 airports=s3://lake/flights-2013/airports.parquet
-planes=s3://lake/flights-2013/planes.parquet";
+planes=s3://lake/flights-2013/planes.parquet"
+    )
+}
 
-const SHUFFLED: &str = "train=s3://lake/flights-2013/shuffled/2013-0[1-3].parquet
-validation=s3://lake/flights-2013/holdout/2013-0[1-3].parquet
-test=s3://lake/flights-2013/flights/2013-04.parquet
-airlines=s3://lake/flights-2013/airlines.parquet
-airports=s3://lake/flights-2013/airports.parquet
-planes=s3://lake/flights-2013/planes.parquet";
-
-/// The one training Job of a workflow.
+/// The training Jobs of a workflow.
 fn jobs(lab: &Lab, run: &Run<'_>) -> Vec<String> {
     let uid = run.uid();
     lab.list("jobs", "app.kubernetes.io/name=train-launch")
@@ -106,7 +104,7 @@ fn a_pipeline_goes_from_data_to_a_watched_model() {
 fn corrupted_data_stops_before_anything_is_trained() {
     let lab = Lab::new();
     // Given a delivery of data with a bad upstream release in it
-    let model = lab.model("e2e-corrupt", &[("data", CORRUPT)]);
+    let model = lab.model("e2e-corrupt", &[("data", &trained_on("corrupt"))]);
 
     // When the pipeline is submitted
     let run = lab.submit("train-to-serve", &model, &[]);
@@ -136,7 +134,7 @@ fn corrupted_data_stops_before_anything_is_trained() {
 fn a_worse_model_is_not_registered() {
     let lab = Lab::new();
     // Given labels that were dealt out at random
-    let model = lab.model("e2e-worse", &[("data", SHUFFLED)]);
+    let model = lab.model("e2e-worse", &[("data", &trained_on("shuffled"))]);
 
     // When a model is trained on them
     let run = lab.submit("train-to-serve", &model, &[]);

@@ -13,8 +13,8 @@ const ARMS: [(&str, [u16; 3]); 2] = [
 const STARTS_WITHIN: u32 = 120;
 
 /// Kubernetes takes lists, quantities and ports that are numbers (which Argo's schema and Hera's disagree about), a
-/// parameter is text: what the team gives is put in by a patch of the pod, which
-/// also takes the champion's containers out where there is no champion. (`} }` apart: two of them end an expression.)
+/// parameter is text: what the team gives is put in by a patch of the pod, which also takes the champion's containers
+/// out where there is no champion. (`} }` apart: two of them end an expression.)
 pub(super) fn pod() -> String {
     let server = |(arm, ports): (&str, [u16; 3])| {
         // Kubernetes puts in `$(PORT)` what stands before it in the list.

@@ -18,12 +18,14 @@ const READY: Duration = Duration::from_secs(180);
 
 /// A client of the cluster.
 pub(crate) struct Kubectl {
-    program: PathBuf,
-    kubeconfig: PathBuf,
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// Which cluster, and as whom.
+    pub(crate) kubeconfig: PathBuf,
 }
 
 impl Kubectl {
-    /// As its administrator.
+    /// As the administrator of this machine's own cluster.
     pub(crate) fn new(place: &Place, programs: &Programs) -> Self {
         Self {
             program: programs.kubernetes.join("kubectl"),

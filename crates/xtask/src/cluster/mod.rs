@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::lab::{self, tools};
+use crate::lab::{self, Lab, tools};
 use crate::say;
 use holder::Holder;
 use images::Images;
@@ -37,12 +37,12 @@ const PACKAGES: [(&str, &str); 7] = [
 
 /// This machine's own cluster, up.
 pub(crate) struct Own {
-    /// For its administrator.
-    pub(crate) kubeconfig: PathBuf,
-    /// The client that was built with it.
-    pub(crate) kubectl: PathBuf,
+    /// The client that was built with it, as its administrator.
+    pub(crate) kubectl: Kubectl,
     /// Argo's client.
     pub(crate) argo: PathBuf,
+    /// What it was made with.
+    pub(crate) lab: Lab,
     holder: Holder,
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn up() -> Result<()> {
     let own = own()?;
     say::line(&format!(
         "\n  export KUBECONFIG={}\n  {} --help",
-        own.kubeconfig.display(),
-        own.kubectl.display()
+        own.kubectl.kubeconfig.display(),
+        own.kubectl.program.display()
     ));
     Ok(())
 }
@@ -104,9 +104,9 @@ pub(crate) fn own() -> Result<Own> {
     install::all(&kubectl, &place)?;
     say::took("the cluster, all", start);
     Ok(Own {
-        kubeconfig: place.kubeconfig(),
-        kubectl: programs.kubernetes.join("kubectl"),
+        kubectl,
         argo: programs.argo.join("argo"),
+        lab,
         holder,
     })
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the whole pipeline on real data with real services, on this machine.
 
 mod facts;
-mod pipeline;
+pub(crate) mod pipeline;
 mod place;
 mod processes;
 mod refusals;
