@@ -42,7 +42,7 @@ impl Graph {
             // What ships is for this platform; crates of others need not be here, and are not on a new machine.
             .args(["metadata", "--format-version", "1", "--locked", "--offline"])
             .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .current_dir(env!("MLOPS_STEPS_ROOT"))
             .output()
             .unwrap();
         assert!(

@@ -37,5 +37,5 @@ pub fn steps() -> Vec<Step> {
 /// The root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    PathBuf::from(env!("MLOPS_STEPS_ROOT"))
 }

@@ -264,7 +264,7 @@ async fn a_range_that_breaks_off_is_read_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_authority_is_trusted_by_file() {
-    let vectors = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let vectors = std::path::Path::new(env!("MLOPS_STEPS_ROOT")).join("crates/artifact-store/tests/vectors");
     let server = S3Server::start_tls(
         &["lake"],
         &vectors.join("server.pem"),

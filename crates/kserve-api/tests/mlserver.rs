@@ -18,7 +18,7 @@ struct Vectors {
 }
 
 fn vectors() -> (PathBuf, Vectors) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let folder = Path::new(env!("MLOPS_STEPS_ROOT")).join("crates/kserve-api/tests/vectors");
     let text = std::fs::read_to_string(folder.join("predictions.json")).unwrap();
     (folder.join("model.txt"), serde_json::from_str(&text).unwrap())
 }

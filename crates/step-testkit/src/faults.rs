@@ -2,7 +2,7 @@
 //! cannot be asked to do: 503, cut connections, a service that goes away in the middle.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,6 +23,8 @@ pub enum Fault {
     Cut,
     /// The answer of the real server is cut after this many bytes (head included).
     CutAfter(usize),
+    /// The real server answers, and the answer never arrives: the connection stays open until the client closes it.
+    Swallow,
 }
 
 impl Fault {
@@ -40,6 +42,7 @@ struct Plan {
     faults: Mutex<Vec<(Matcher, usize, Fault)>>,
     seen: Mutex<Vec<String>>,
     failed: AtomicUsize,
+    swallowed: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -63,11 +66,19 @@ impl FaultProxy {
     /// # Errors
     /// When no port can be bound.
     pub fn before(target: &str) -> io::Result<Self> {
+        Self::listening(Ipv4Addr::LOCALHOST, target)
+    }
+
+    /// The same on a free port of another address of this machine, for clients that are not on its loopback.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub fn listening(address: Ipv4Addr, target: &str) -> io::Result<Self> {
         let target = target
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = TcpListener::bind((address, 0))?;
         let address = listener.local_addr()?;
         let plan = Arc::new(Plan::default());
         let shared = Arc::clone(&plan);
@@ -85,7 +96,7 @@ impl FaultProxy {
         Ok(Self { address, plan })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://ADDRESS:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -113,6 +124,11 @@ impl FaultProxy {
     /// How many requests were failed.
     pub fn failed(&self) -> usize {
         self.plan.failed.load(Ordering::SeqCst)
+    }
+
+    /// How many answers were swallowed: the real server has done what it was asked for.
+    pub fn swallowed(&self) -> usize {
+        self.plan.swallowed.load(Ordering::SeqCst)
     }
 
     /// The first line of every request that came, in order.
@@ -154,7 +170,8 @@ fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
     };
     let line = head.lines().next().unwrap_or_default().to_owned();
     lock(&plan.seen).push(line.clone());
-    let cut = match plan.fault_for(&line) {
+    let fault = plan.fault_for(&line);
+    match fault {
         Some(Fault::Status { status, retry_after }) => {
             drain(&mut client, &head, rest.len());
             let pause = retry_after
@@ -170,9 +187,8 @@ fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
             let _ = client.shutdown(Shutdown::Both);
             return;
         }
-        Some(Fault::CutAfter(bytes)) => Some(bytes),
-        None => None,
-    };
+        Some(Fault::CutAfter(_) | Fault::Swallow) | None => {}
+    }
     let Ok(mut server) = TcpStream::connect(target) else {
         return;
     };
@@ -194,12 +210,21 @@ fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
     {
         return;
     }
-    if let (Ok(mut from), Ok(mut to)) = (client.try_clone(), server.try_clone()) {
-        thread::spawn(move || io::copy(&mut from, &mut to));
-    }
-    let _ = match cut {
-        Some(bytes) => io::copy(&mut (&mut server).take(bytes as u64), &mut client),
-        None => io::copy(&mut server, &mut client),
+    let up = if let (Ok(mut from), Ok(mut to)) = (client.try_clone(), server.try_clone()) {
+        Some(thread::spawn(move || io::copy(&mut from, &mut to)))
+    } else {
+        None
+    };
+    let _ = match fault {
+        Some(Fault::CutAfter(bytes)) => io::copy(&mut (&mut server).take(bytes as u64), &mut client),
+        Some(Fault::Swallow) => {
+            let swallowed = io::copy(&mut server, &mut io::sink());
+            plan.swallowed.fetch_add(1, Ordering::SeqCst);
+            // It ends when the client goes away, or after the time that it may be silent.
+            let _ = up.map(thread::JoinHandle::join);
+            swallowed
+        }
+        _ => io::copy(&mut server, &mut client),
     };
     let _ = server.shutdown(Shutdown::Both);
     let _ = client.shutdown(Shutdown::Both);

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::build::{Profile, STEPS, cargo};
 use crate::cluster::install::{Kubectl, argo_module};
-use crate::cluster::{self, Own};
+use crate::cluster::place::HOST;
+use crate::cluster::{self, Own, builds};
 use crate::demo::pipeline::LAKE;
 use crate::images;
 use crate::lab::{self, Lab, folder, tools};
@@ -18,6 +19,8 @@ use crate::say;
 
 /// The namespace of the quick-start overlay.
 const NAMESPACE: &str = "mlops";
+/// Where the images of the steps are built, each with its SBOM.
+const IMAGES: &str = "out/e2e/images";
 /// What opens the lab's S3, besides its address.
 const ACCESS: [(&str, &str); 3] = [
     ("AWS_REGION", "us-east-1"),
@@ -34,6 +37,9 @@ pub(crate) struct Options {
     /// The image that trains and serves; on this machine's own cluster it is built
     #[arg(long, env = "E2E_TEAM_IMAGE", default_value = "lab.local/python:1")]
     team_image: String,
+    /// Bring up Argo Events as well, and run its scenarios instead of the others
+    #[arg(long)]
+    events: bool,
     /// Only tests whose name contains this
     filter: Option<String>,
 }
@@ -70,12 +76,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let services = services(kubectl, own.is_some())?;
     install(options, kubectl)?;
     data(&lab, &services)?;
+    let suite = if options.events { "events" } else { "e2e" };
+    if let Some(own) = own.as_ref().filter(|_| options.events) {
+        own.add_events(NAMESPACE)?;
+    }
+    let runners = Runners::install(options)?;
     say::took("installed, with data", start);
 
     say::heading("Scenarios");
     let mut command = cargo();
     command
-        .args(["test", "--release", "--workspace", "--features=toolkit-e2e/cluster", "--test=e2e"])
+        .args(["test", "--release", "--workspace", "--features=toolkit-e2e/cluster"])
+        .arg(format!("--test={suite}"))
         .arg("--")
         .args(&options.filter)
         // More at once only wait for each other: a pipeline trains and serves.
@@ -92,6 +104,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             argo_module()?.join("api/jsonschema/schema.json"),
         )
         .env("E2E_PYTHON", lab.python_bin.join("python"))
+        .envs(runners.iter().flat_map(Runners::environment))
+        .env("E2E_SBOMS", folder(IMAGES))
+        .env("E2E_HOST", HOST.to_string())
         .env("E2E_CLUSTER", if own.is_some() { "own" } else { "given" })
         .envs(services.access());
     let status = command.status().context("cannot run cargo")?;
@@ -100,6 +115,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("a scenario failed");
     }
     Ok(())
+}
+
+/// What runs the CI files here as their services would.
+struct Runners {
+    actionlint: PathBuf,
+    act: PathBuf,
+    gitlab: PathBuf,
+}
+
+impl Runners {
+    /// Builds and installs what is missing; none for the scenarios that do without.
+    fn install(options: &Options) -> Result<Option<Self>> {
+        if options.events {
+            return Ok(None);
+        }
+        if !tools::works("jq", &["--version"]) {
+            tools::debian(&["jq"], "the CI files build their requests with it")?;
+        }
+        let cache = lab::cache()?;
+        let [actionlint, act] = builds::github_actions(&cache)?;
+        let gitlab = lab::node::install(&cache, "tests/e2e/gitlab")?.join("gitlab-ci-local");
+        Ok(Some(Self { actionlint, act, gitlab }))
+    }
+
+    fn environment(&self) -> [(&'static str, &Path); 3] {
+        [
+            ("E2E_ACTIONLINT", &self.actionlint),
+            ("E2E_ACT", &self.act),
+            ("E2E_GITLAB_CI_LOCAL", &self.gitlab),
+        ]
+    }
 }
 
 impl Services {
@@ -119,7 +165,7 @@ fn images_onto(own: &Own) -> Result<()> {
         base: None,
         push: false,
     };
-    let built = images::build(&options, &folder("out/e2e/images"))?;
+    let built = images::build(&options, &folder(IMAGES))?;
     let start = Instant::now();
     let archives: Vec<PathBuf> = built.into_iter().map(|image| image.archive).collect();
     own.import(&archives)?;

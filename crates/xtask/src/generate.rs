@@ -82,7 +82,7 @@ const OWNED: [&str; 4] = [
 
 /// Writes the files, or with `check` says which of them differ.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let root = Path::new(env!("MLOPS_STEPS_ROOT"));
     let files = files()?;
     let mut differing = Vec::new();
     for (path, text) in &files {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,25 @@ impl Lab {
     #[must_use]
     pub fn is_own(&self) -> bool {
         said("E2E_CLUSTER") == "own"
+    }
+
+    /// This machine's address, where pods reach what listens here; none on a cluster that is elsewhere.
+    #[must_use]
+    pub fn host(&self) -> Option<Ipv4Addr> {
+        self.is_own().then(|| said("E2E_HOST").parse().unwrap())
+    }
+
+    /// The data of the example, trained on another delivery of it.
+    #[must_use]
+    pub fn flights_trained_on(delivery: &str) -> String {
+        format!(
+            "train=s3://lake/flights-2013/{delivery}/2013-0[1-3].parquet
+validation=s3://lake/flights-2013/holdout/2013-0[1-3].parquet
+test=s3://lake/flights-2013/flights/2013-04.parquet
+airlines=s3://lake/flights-2013/airlines.parquet
+airports=s3://lake/flights-2013/airports.parquet
+planes=s3://lake/flights-2013/planes.parquet"
+        )
     }
 
     /// Runs kubectl in the namespace; its output, or what it says of its failure. A machine that is busy may leave it
@@ -174,6 +194,31 @@ impl Lab {
         name.to_owned()
     }
 
+    /// Submits what a WorkflowTemplate says, changed by a team that has its own idea of it.
+    #[must_use]
+    pub fn submit_changed(
+        &self,
+        template: &str,
+        model: &str,
+        parameters: &[(&str, &str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Run<'_> {
+        let mut spec = self.get("workflowtemplate", template).expect("it is installed")["spec"].take();
+        let given = spec["arguments"]["parameters"].as_array_mut().unwrap();
+        for (name, value) in [("model", model)].iter().chain(parameters) {
+            let parameter = given.iter_mut().find(|parameter| parameter["name"] == *name);
+            parameter.expect("the template has that parameter")["value"] = json!(value);
+        }
+        change(&mut spec);
+        let workflow = json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"generateName": format!("{model}-")},
+            "spec": spec,
+        });
+        self.create(&workflow.to_string())
+    }
+
     /// Submits a WorkflowTemplate with parameters.
     #[must_use]
     pub fn submit(&self, template: &str, model: &str, parameters: &[(&str, &str)]) -> Run<'_> {
@@ -199,16 +244,22 @@ impl Lab {
         Run::new(self, made["metadata"]["name"].as_str().unwrap())
     }
 
+    /// A token of a ServiceAccount.
+    #[must_use]
+    pub fn token(&self, account: &str) -> String {
+        self.kubectl(&["create", "token", account]).trim().to_owned()
+    }
+
     /// Posts an event to the Argo server, as the scheduled drift check does; the status.
     #[must_use]
     pub fn post_event(&self, payload: &Value) -> u16 {
-        let token = self.kubectl(&["create", "token", "enroll-drift"]);
+        let token = self.token("enroll-drift");
         let url = format!("{}/api/v1/events/{}/mlops-retrain", self.argo, self.namespace);
         self.runtime.block_on(async {
             let client = reqwest::Client::new();
             let answer = client
                 .post(url)
-                .bearer_auth(token.trim())
+                .bearer_auth(token)
                 .header("content-type", "application/json")
                 .body(payload.to_string())
                 .send()
@@ -221,7 +272,7 @@ impl Lab {
     /// The workflow files that the repository ships.
     #[must_use]
     pub fn workflow_files(&self) -> Vec<String> {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows");
+        let root = concat!(env!("MLOPS_STEPS_ROOT"), "/workflows");
         let mut files = Vec::new();
         for folder in ["steps", "pipelines", "triggers", "examples"] {
             for entry in std::fs::read_dir(format!("{root}/{folder}")).unwrap() {

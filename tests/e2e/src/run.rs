@@ -97,6 +97,29 @@ impl<'a> Run<'a> {
         attempts
     }
 
+    /// Deletes the pod of a task's last attempt at once, as a node that goes away does.
+    pub fn kill(&self, task: &str) {
+        let attempt = self.attempts(task).pop().expect("it was tried");
+        let selector = format!("workflows.argoproj.io/workflow={}", self.name);
+        let pods = self.lab.list("pods", &selector);
+        let pod = pods
+            .iter()
+            .find(|pod| pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"] == attempt["id"])
+            .expect("it has a pod");
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        _ = self
+            .lab
+            .kubectl(&["delete", "pod", name, "--grace-period=0", "--force"]);
+    }
+
+    /// Ends it now; what it was to show is shown.
+    pub fn stop(&self) {
+        let shutdown = r#"{"spec": {"shutdown": "Terminate"}}"#;
+        _ = self
+            .lab
+            .kubectl(&["patch", "workflow", &self.name, "--type=merge", "--patch", shutdown]);
+    }
+
     /// Waits until a task has that phase.
     pub fn reaches(&self, task: &str, phase: &str) {
         until(&format!("{}: {task} is {phase}", self.name), PATIENCE, || {

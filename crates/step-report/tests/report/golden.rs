@@ -10,8 +10,8 @@ use crate::samples::{drift, evaluation, validation};
 type Done = Result<(), Box<dyn Error>>;
 
 fn golden(name: &str, text: &str) -> Done {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
+    let path = PathBuf::from(env!("MLOPS_STEPS_ROOT"))
+        .join("crates/step-report/tests/golden")
         .join(name);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, text)?;

@@ -105,6 +105,72 @@ fn mend_argo(copy: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The bus of Argo Events.
+const NATS: Project = Project {
+    name: "nats-server 2.15.2",
+    folder: "tests/cluster/builds/nats",
+    programs: &[("nats-server", "github.com/nats-io/nats-server/v2")],
+    variables: &[],
+    tags: "",
+    mend: None,
+};
+
+const ARGO_EVENTS: Project = Project {
+    name: "argo-events 1.9.10",
+    folder: "tests/cluster/builds/argo-events",
+    programs: &[("argo-events", "github.com/argoproj/argo-events/cmd")],
+    variables: &[],
+    tags: "",
+    mend: None,
+};
+
+/// Reads workflows of GitHub Actions.
+const ACTIONLINT: Project = Project {
+    name: "actionlint 1.7.12",
+    folder: "tests/cluster/builds/actionlint",
+    programs: &[("actionlint", "github.com/rhysd/actionlint/cmd/actionlint")],
+    variables: &[],
+    tags: "",
+    mend: None,
+};
+
+/// Runs workflows of GitHub Actions on this machine.
+const ACT: Project = Project {
+    name: "act 0.2.89",
+    folder: "tests/cluster/builds/act",
+    programs: &[("act", "github.com/nektos/act")],
+    variables: &[],
+    tags: "",
+    mend: None,
+};
+
+/// What Argo Events is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Events {
+    /// nats-server.
+    pub(crate) nats: PathBuf,
+    /// argo-events: the controller, and what it starts.
+    pub(crate) argo_events: PathBuf,
+}
+
+impl Events {
+    /// Builds what is missing.
+    pub(crate) fn install(cache: &Path) -> Result<Self> {
+        Ok(Self {
+            nats: NATS.install(cache)?,
+            argo_events: ARGO_EVENTS.install(cache)?,
+        })
+    }
+}
+
+/// A linter and a runner of GitHub Actions, built when they are missing.
+pub(crate) fn github_actions(cache: &Path) -> Result<[PathBuf; 2]> {
+    Ok([
+        ACTIONLINT.install(cache)?.join("actionlint"),
+        ACT.install(cache)?.join("act"),
+    ])
+}
+
 /// Where the programs are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Programs {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::builds::Programs;
+use super::builds::{Events, Programs};
 use crate::images::base;
 use crate::images::buildah::{Builder, Recipe, emptied, place};
 use crate::lab::{self, Lab, folder, key, tools};
@@ -55,6 +55,14 @@ impl Images {
         archives.push(self.program("versitygw", &lab.versitygw)?);
         archives.push(self.python(lab)?);
         Ok(archives)
+    }
+
+    /// The images of Argo Events.
+    pub(crate) fn events(&self, programs: &Events) -> Result<Vec<PathBuf>> {
+        Ok(vec![
+            self.program("nats-server", &programs.nats.join("nats-server"))?,
+            self.program("argo-events", &programs.argo_events.join("argo-events"))?,
+        ])
     }
 
     /// One static program on the base, at `/bin`.

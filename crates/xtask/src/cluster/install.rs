@@ -5,10 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 
 use super::builds::Programs;
 use super::components::CONTAINERD;
 use super::holder::Holder;
+use super::pki;
 use super::place::{NODE_NAME, Place};
 use crate::lab::{folder, tools};
 use crate::say;
@@ -115,7 +117,7 @@ pub(crate) fn all(kubectl: &Kubectl, place: &Place) -> Result<()> {
     for service in ["s3", "mlflow", "prometheus"] {
         kubectl.apply(&manifests.join(format!("{service}.yaml")))?;
     }
-    argo(kubectl, place, &manifests.join("argo"))?;
+    upstream(kubectl, place, "argo", &argo_module()?)?;
     say::took("applied: names, S3, MLflow, Prometheus, Argo Workflows", start);
     let start = Instant::now();
     for namespace in ["kube-system", "lab", "argo"] {
@@ -127,37 +129,74 @@ pub(crate) fn all(kubectl: &Kubectl, place: &Place) -> Result<()> {
 
 /// The folder of Argo's module: its manifests and schema come with its source.
 pub(crate) fn argo_module() -> Result<PathBuf> {
-    let module = tools::run(
-        Command::new("go")
-            .args([
-                "list",
-                "-m",
-                "-f",
-                "{{.Dir}}",
-                "github.com/argoproj/argo-workflows/v3",
-            ])
-            .current_dir(folder("tests/cluster/builds/argo")),
-    )?;
-    Ok(PathBuf::from(module.trim()))
+    module("argo", "github.com/argoproj/argo-workflows/v3")
 }
 
-/// Argo's own manifests come with its module, and are put beside our changes.
-fn argo(kubectl: &Kubectl, place: &Place, ours: &Path) -> Result<()> {
-    let work = place.folder("argo")?;
-    let manifests = argo_module()?.join("manifests");
-    let upstream = work.join("upstream");
-    for from in [ours.join("."), manifests.join(".")] {
-        let to = if from.starts_with(ours) { &work } else { &upstream };
-        std::fs::create_dir_all(to)?;
+/// The folder of a module that one of our `go.mod` files pins.
+fn module(build: &str, path: &str) -> Result<PathBuf> {
+    let listed = tools::run(
+        Command::new("go")
+            .args(["list", "-m", "-f", "{{.Dir}}", path])
+            .current_dir(folder("tests/cluster/builds").join(build)),
+    )?;
+    Ok(PathBuf::from(listed.trim()))
+}
+
+/// Applies a project's own manifests, which come with its module: they are put as `upstream` beside our changes.
+fn upstream(kubectl: &Kubectl, place: &Place, name: &str, module: &Path) -> Result<()> {
+    let work = place.folder(name)?;
+    let ours = folder("tests/cluster/manifests").join(name);
+    for (from, to) in [
+        (ours.join("."), work.clone()),
+        (module.join("manifests/."), work.join("upstream")),
+    ] {
+        std::fs::create_dir_all(&to)?;
         tools::run(
             Command::new("cp")
                 .args(["--recursive", "--no-preserve=mode"])
                 .arg(&from)
-                .arg(to),
+                .arg(&to),
         )?;
     }
-    let rendered = work.join("argo.yaml");
+    let rendered = work.join("rendered.yaml");
     let built = kubectl.run(&["kustomize", &work.display().to_string()])?;
     std::fs::write(&rendered, built)?;
     kubectl.apply(&rendered)
+}
+
+/// Installs Argo Events, and a bus for one namespace.
+pub(crate) fn events(kubectl: &Kubectl, place: &Place, namespace: &str) -> Result<()> {
+    let start = Instant::now();
+    // The bus speaks TLS only to those who come from Argo Events, and asks for a name and a password.
+    let pki = |file: &str| std::fs::read_to_string(place.at("pki").join(file)).context(file.to_owned());
+    let secret = |namespace: &str, name: &str, data: Value| json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data,
+    });
+    let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argo-events"}},
+        secret("argo-events", "nats", json!({"tls.crt": pki("bus.crt")?, "tls.key": pki("bus.key")?})),
+        secret(namespace, "mlops-bus", json!({
+            "ca.crt": pki("ca.crt")?, "auth": "username: events\npassword: of-this-lab\n",
+        })),
+    ]});
+    let file = place.at("events.json");
+    std::fs::write(&file, objects.to_string())?;
+    kubectl.apply(&file)?;
+    upstream(kubectl, place, "argo-events", &module("argo-events", "github.com/argoproj/argo-events")?)?;
+    let file = place.at("bus.json");
+    let bus = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "EventBus",
+        "metadata": {"name": "default", "namespace": namespace},
+        "spec": {"jetstreamExotic": {
+            "url": format!("nats://{}:4222", pki::BUS),
+            "accessSecret": {"name": "mlops-bus", "key": "auth"},
+            "tls": {"caCertSecret": {"name": "mlops-bus", "key": "ca.crt"}},
+            "streamConfig": "maxMsgs: 50000\nmaxAge: 72h\nmaxBytes: -1\nreplicas: 1\nduplicates: 300s\nretention: 0\ndiscard: 0\n",
+        }},
+    });
+    std::fs::write(&file, bus.to_string())?;
+    kubectl.wait_for_deployments("argo-events")?;
+    kubectl.apply(&file)?;
+    say::took("Argo Events and its bus", start);
+    Ok(())
 }

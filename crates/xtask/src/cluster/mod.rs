@@ -1,14 +1,14 @@
 //! `cargo xtask cluster`: a real Kubernetes on this machine, from package registries, with all that the toolkit
 //! needs around it. One cluster a machine; a second call finds it and brings it up to date.
 
-mod builds;
+pub(crate) mod builds;
 mod components;
 mod holder;
 mod images;
 pub(crate) mod install;
 mod node;
 mod pki;
-mod place;
+pub(crate) mod place;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, Lab, tools};
 use crate::say;
+use builds::Events;
 use holder::Holder;
 use images::Images;
 use install::Kubectl;
@@ -37,6 +38,7 @@ const PACKAGES: [(&str, &str); 7] = [
 
 /// This machine's own cluster, up.
 pub(crate) struct Own {
+    place: Place,
     /// The client that was built with it, as its administrator.
     pub(crate) kubectl: Kubectl,
     /// Argo's client.
@@ -50,6 +52,15 @@ impl Own {
     /// Puts images on the node.
     pub(crate) fn import(&self, archives: &[PathBuf]) -> Result<()> {
         install::import(&self.holder, archives)
+    }
+
+    /// Adds Argo Events, with a bus for one namespace.
+    pub(crate) fn add_events(&self, namespace: &str) -> Result<()> {
+        let cache = lab::cache()?;
+        let programs = Events::install(&cache)?;
+        let images = Images::new(&cache)?;
+        self.import(&images.events(&programs)?)?;
+        install::events(&self.kubectl, &self.place, namespace)
     }
 }
 
@@ -104,6 +115,7 @@ pub(crate) fn own() -> Result<Own> {
     install::all(&kubectl, &place)?;
     say::took("the cluster, all", start);
     Ok(Own {
+        place,
         kubectl,
         argo: programs.argo.join("argo"),
         lab,

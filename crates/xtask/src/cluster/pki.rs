@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::place::{API_PORT, API_SERVICE, NODE, NODE_NAME, Place};
 
+/// The bus of Argo Events, as its clients call it.
+pub(crate) const BUS: &str = "nats.argo-events.svc.cluster.local";
 /// Names under which the API server is called.
 const API_NAMES: [&str; 5] = [
     "kubernetes",
@@ -38,6 +40,7 @@ pub(crate) fn write(place: &Place) -> Result<()> {
     let addresses = [API_SERVICE.to_string(), NODE.to_string(), "127.0.0.1".to_owned()];
     let names = API_NAMES.into_iter().map(str::to_owned).chain(addresses);
     authority.issue("apiserver", name("kube-apiserver", None), names.collect())?;
+    authority.issue("bus", name("nats", None), vec![BUS.to_owned()])?;
     for (file, common, group) in [
         ("admin", "admin".to_owned(), "system:masters"),
         ("kubelet", format!("system:node:{NODE_NAME}"), "system:nodes"),

@@ -5,6 +5,7 @@
 //! old one costs nothing, and two checkouts share what they have in common.
 
 pub(crate) mod go;
+pub(crate) mod node;
 mod python;
 mod s3;
 pub(crate) mod tools;
@@ -74,9 +75,7 @@ pub(crate) fn setup() -> Result<Lab> {
 
 /// A folder of this repository.
 pub(crate) fn folder(relative: &str) -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.ancestors().nth(2).unwrap_or(here);
-    root.join(relative)
+    Path::new(env!("MLOPS_STEPS_ROOT")).join(relative)
 }
 
 /// Where things live that outlast a checkout.

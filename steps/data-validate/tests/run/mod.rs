@@ -55,7 +55,7 @@ impl Ran {
 
 /// The directory of the tests: locations in cases are relative to it, so that they are the same everywhere.
 pub(crate) fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+    Path::new(env!("MLOPS_STEPS_ROOT")).join("steps/data-validate/tests")
 }
 
 /// The binary with these arguments, its outputs below `out`.

@@ -50,7 +50,7 @@ impl Story {
         let dir = TempDir::new().unwrap();
         let model = dir.path().join("model");
         copy(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/model"),
+            &Path::new(env!("MLOPS_STEPS_ROOT")).join("steps/mlflow-register/tests/data/model"),
             &model,
         );
         fs::write(model.join("notes.txt"), extra).unwrap();

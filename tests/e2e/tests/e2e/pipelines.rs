@@ -1,0 +1,188 @@
+//! From a submission to its end.
+
+use toolkit_e2e::{Lab, Run, STEPS, jobs, succeeded, until};
+
+#[test]
+fn a_pipeline_goes_from_data_to_a_watched_model() {
+    // Given a model that nobody has trained yet
+    let lab = Lab::new();
+    let model = lab.model("e2e-happy", &[]);
+
+    // When its pipeline is submitted, and the model is to be kept back
+    let sha = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    let run = lab.submit(
+        "train-to-serve",
+        &model,
+        &[("trigger", "commit"), ("git-sha", sha), ("deploy", "false")],
+    );
+
+    // Then every stage has its say, and the trail is in S3
+    succeeded(&lab, &model, &run);
+    for task in ["validate", "train", "champion", "evaluate", "register", "enroll"] {
+        assert_eq!(run.task(task), "Succeeded", "{task}\n{}", run.story());
+    }
+    for task in ["load", "promote"] {
+        assert_eq!(run.task(task), "Skipped", "{task}\n{}", run.story());
+    }
+    assert_eq!(run.task("canary"), "Omitted");
+    for step in STEPS {
+        let report = run.report(step);
+        let verdict = report["verdict"].as_str().unwrap();
+        assert!(
+            ["PASS", "WARN", "TRAINED", "REGISTERED", "ENROLLED"].contains(&verdict),
+            "{step}: {verdict}"
+        );
+        let key = format!("runs/{}/{step}/statement.json", run.uid());
+        assert!(lab.artifact(&key).is_some(), "no {key}");
+    }
+    // and the run in MLflow says where it comes from
+    let tags = lab.runs(&model, &run.uid()).remove(0);
+    assert_eq!(tags["mlflow.source.git.commit"], sha);
+    assert_eq!(tags["data.version"], "flights-2013-q1");
+    assert_eq!(tags["trigger.kind"], "commit");
+    assert_eq!(tags["argo.workflow.uid"], run.uid());
+    assert_eq!(tags["status"], "FINISHED");
+    // and the registry has the version, which serves nobody yet
+    assert_eq!(lab.versions(&model).len(), 1);
+    assert_eq!(lab.alias(&model, "challenger").as_deref(), Some("1"));
+    assert_eq!(lab.alias(&model, "champion"), None);
+    // and the model is watched, kept back or not
+    let cron = lab.get("cronworkflow", "drift-e2e-happy").expect("it is watched");
+    assert_eq!(cron["metadata"]["labels"]["mlops-steps/model"], "e2e-happy");
+
+    // When the same model is to be deployed
+    let run = lab.submit("train-to-serve", &model, &[("trigger", "manual")]);
+
+    // Then the first one is promoted on its gates alone, and watched
+    succeeded(&lab, &model, &run);
+    for task in ["promote", "enroll"] {
+        assert_eq!(run.task(task), "Succeeded", "{task}\n{}", run.story());
+    }
+    assert_eq!(run.task("load"), "Skipped");
+    assert_eq!(lab.alias(&model, "champion").as_deref(), Some("2"));
+}
+
+#[test]
+fn corrupted_data_stops_before_anything_is_trained() {
+    let lab = Lab::new();
+    // Given a delivery of data with a bad upstream release in it
+    let model = lab.model("e2e-corrupt", &[("data", &Lab::flights_trained_on("corrupt"))]);
+
+    // When the pipeline is submitted
+    let run = lab.submit("train-to-serve", &model, &[]);
+    run.ends_as("Failed");
+
+    // Then validation says no, in one sentence on the node and whole in S3
+    assert_eq!(run.task("validate"), "Failed");
+    let attempts = run.attempts("validate");
+    assert_eq!(attempts.len(), 1, "a no is not tried again: {}", run.story());
+    let message = attempts[0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("FAIL: ") && message.contains("(exit code 3)"),
+        "{message}"
+    );
+    assert_eq!(run.report("data-validate")["verdict"], "FAIL");
+    // and nothing after it ran
+    for task in [
+        "train", "champion", "evaluate", "register", "load", "canary", "promote", "enroll",
+    ] {
+        assert_eq!(run.task(task), "Omitted", "{task}\n{}", run.story());
+    }
+    assert!(jobs(&lab, &run).is_empty(), "no Job was ever made");
+    assert!(lab.runs(&model, &run.uid()).is_empty());
+}
+
+#[test]
+fn a_worse_model_is_not_registered() {
+    let lab = Lab::new();
+    // Given labels that were dealt out at random
+    let model = lab.model("e2e-worse", &[("data", &Lab::flights_trained_on("shuffled"))]);
+
+    // When a model is trained on them
+    let run = lab.submit("train-to-serve", &model, &[]);
+    run.ends_as("Failed");
+
+    // Then the evaluation refuses it
+    assert_eq!(run.task("train"), "Succeeded", "{}", run.story());
+    assert_eq!(run.task("evaluate"), "Failed", "{}", run.story());
+    let report = run.report("evaluate");
+    assert_eq!(report["verdict"], "FAIL");
+    assert!(
+        report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(
+                |check| check["id"].as_str().is_some_and(|id| id.contains("auc_roc"))
+                    && check["outcome"] == "fail"
+            ),
+        "it is the ranking that fails"
+    );
+    // and nothing after it ran, as the workflow shows
+    for task in ["register", "load", "canary", "promote", "enroll"] {
+        assert_eq!(run.task(task), "Omitted", "{task}\n{}", run.story());
+    }
+    assert!(lab.versions(&model).is_empty());
+    assert!(lab.get("cronworkflow", "drift-e2e-worse").is_none());
+}
+
+#[test]
+fn two_pipelines_of_one_model_run_one_after_the_other() {
+    let lab = Lab::new();
+    let model = lab.model("e2e-twice", &[]);
+
+    // When two are submitted at once
+    let first = lab.submit("train-to-serve", &model, &[("deploy", "false")]);
+    let second = lab.submit("train-to-serve", &model, &[("deploy", "false")]);
+
+    // Then one waits for the lock
+    until("one waits", 60, || {
+        [&first, &second]
+            .iter()
+            .any(|run| {
+                run.now()["status"]["message"].as_str().is_some_and(|message| {
+                    message.contains("Waiting for") && message.contains("train-to-serve-e2e-twice")
+                })
+            })
+            .then_some(())
+    });
+    // and begins no step before the other has ended
+    first.ends_as("Succeeded");
+    second.ends_as("Succeeded");
+    let began = |run: &Run<'_>| {
+        let mut pods: Vec<String> = run
+            .nodes()
+            .iter()
+            .filter(|node| node["type"] == "Pod")
+            .filter_map(|node| node["startedAt"].as_str().map(str::to_owned))
+            .collect();
+        pods.sort();
+        pods.remove(0)
+    };
+    let ended = |run: &Run<'_>| run.now()["status"]["finishedAt"].as_str().unwrap().to_owned();
+    assert!(
+        began(&second) >= ended(&first) || began(&first) >= ended(&second),
+        "{}\n{}",
+        first.story(),
+        second.story()
+    );
+}
+
+#[test]
+fn a_team_composes_a_dag_of_its_own() {
+    let lab = Lab::new();
+    // Given two of the steps, in a team's own workflow, and scores that the team made by a rule of its own
+    let text = include_str!("../../../../workflows/examples/custom-dag.yaml");
+    let (gates, workflow) = text.split_once("\n---\n").unwrap();
+    _ = lab.kubectl_with(
+        &["apply", "--server-side", "--filename=-", "--output=json"],
+        gates,
+    );
+    let run = lab.create(workflow);
+
+    // Then they do their part there
+    run.ends_as("Succeeded");
+    assert_eq!(run.report("data-validate")["verdict"], "PASS");
+    let verdict = run.report("evaluate")["verdict"].as_str().unwrap().to_owned();
+    assert!(["PASS", "WARN"].contains(&verdict.as_str()), "{verdict}");
+}
