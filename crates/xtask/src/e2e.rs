@@ -136,7 +136,11 @@ impl Runners {
         let cache = lab::cache()?;
         let [actionlint, act] = builds::github_actions(&cache)?;
         let gitlab = lab::node::install(&cache, "tests/e2e/gitlab")?.join("gitlab-ci-local");
-        Ok(Some(Self { actionlint, act, gitlab }))
+        Ok(Some(Self {
+            actionlint,
+            act,
+            gitlab,
+        }))
     }
 
     fn environment(&self) -> [(&'static str, &Path); 3] {

@@ -42,7 +42,8 @@ fn case(name: &str, champion: Traffic, canary: Traffic) {
     let code = output.status.code().unwrap();
     let report = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     let found = format!("exit {code}\n\n{}", redacted(&report));
-    let kept = Path::new(env!("MLOPS_STEPS_ROOT")).join(format!("steps/kserve-canary/tests/cases/{name}/report.md"));
+    let kept =
+        Path::new(env!("MLOPS_STEPS_ROOT")).join(format!("steps/kserve-canary/tests/cases/{name}/report.md"));
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
         std::fs::write(&kept, &found).unwrap();

@@ -115,9 +115,14 @@ impl<'a> Run<'a> {
     /// Ends it now; what it was to show is shown.
     pub fn stop(&self) {
         let shutdown = r#"{"spec": {"shutdown": "Terminate"}}"#;
-        _ = self
-            .lab
-            .kubectl(&["patch", "workflow", &self.name, "--type=merge", "--patch", shutdown]);
+        _ = self.lab.kubectl(&[
+            "patch",
+            "workflow",
+            &self.name,
+            "--type=merge",
+            "--patch",
+            shutdown,
+        ]);
     }
 
     /// Waits until a task has that phase.

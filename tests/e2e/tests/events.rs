@@ -27,7 +27,14 @@ fn doors(lab: &Lab) -> String {
         let _there = until(&format!("a pod of {pods} is there"), 120, || {
             lab.list("pods", pods).pop()
         });
-        _ = lab.kubectl(&["wait", "pod", "--selector", pods, "--for=condition=Ready", "--timeout=180s"]);
+        _ = lab.kubectl(&[
+            "wait",
+            "pod",
+            "--selector",
+            pods,
+            "--for=condition=Ready",
+            "--timeout=180s",
+        ]);
     }
     until("the sensor listens", 120, || {
         lab.kubectl(&["logs", "--selector=sensor-name=mlops", "--tail=-1"])
@@ -47,7 +54,12 @@ fn post(door: &str, token: &str, body: &Value) -> String {
     let output = Command::new("curl")
         .args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"])
         .args(["--header", &format!("Authorization: Bearer {token}")])
-        .args(["--header", "Content-Type: application/json", "--data-binary", "@-"])
+        .args([
+            "--header",
+            "Content-Type: application/json",
+            "--data-binary",
+            "@-",
+        ])
         .arg(format!("http://{door}:12000/retrain"))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -98,7 +110,8 @@ fn what_comes_through_the_bus_starts_one_pipeline_each() {
     ] {
         assert_eq!(post(&door, TOKEN, &hostile), "200", "the source does not judge");
     }
-    let large = json!({"id": "2ddba11000ddba11", "model": model, "trigger": "drift", "report": "x".repeat(70_000)});
+    let large =
+        json!({"id": "2ddba11000ddba11", "model": model, "trigger": "drift", "report": "x".repeat(70_000)});
     assert_eq!(post(&door, TOKEN, &large), "400", "over the limit of the door");
     // The bus keeps the order: when this one has come through, so has everything before it.
     let last = json!({"id": "3ddba11000ddba11", "model": model, "trigger": "drift"});
@@ -119,25 +132,37 @@ fn what_comes_through_the_bus_starts_one_pipeline_each() {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail", "--request", "PUT"])
             .args(["--aws-sigv4", "aws:amz:us-east-1:s3"])
-            .args(["--user", &format!("{}:{}", said("AWS_ACCESS_KEY_ID"), said("AWS_SECRET_ACCESS_KEY"))])
+            .args([
+                "--user",
+                &format!("{}:{}", said("AWS_ACCESS_KEY_ID"), said("AWS_SECRET_ACCESS_KEY")),
+            ])
             .args(["--data-binary", text])
             .arg(format!("http://{s3}/lake{path}"));
         let output = curl.output().unwrap();
         assert!(output.status.success(), "{output:?}");
     };
-    _ = lab.kubectl(&["delete", "workflows", "--selector=mlops-steps/model=flight-delays"]);
+    _ = lab.kubectl(&[
+        "delete",
+        "workflows",
+        "--selector=mlops-steps/model=flight-delays",
+    ]);
     put("", "");
     put("/flights-2013/README.txt", "not data");
     put("/elsewhere/flights/2013-04.parquet", "not ours");
     put("/flights-2013/flights/2013-04.parquet", "a delivery");
 
     // Then the pipeline runs on what the model's ConfigMap says, and MLflow knows why
-    let name = until("the training is there", 60, || named(&lab, "flight-delays-data-").pop());
+    let name = until("the training is there", 60, || {
+        named(&lab, "flight-delays-data-").pop()
+    });
     let run_of_data = Run::find(&lab, &name).unwrap();
     succeeded(&lab, "flight-delays", &run_of_data);
     let tags = lab.runs("flight-delays", &run_of_data.uid()).remove(0);
     assert_eq!(tags["trigger.kind"], "data");
-    assert_eq!(Some(tags["trigger.id"].to_lowercase()), name.strip_prefix("flight-delays-data-").map(str::to_owned));
+    assert_eq!(
+        Some(tags["trigger.id"].to_lowercase()),
+        name.strip_prefix("flight-delays-data-").map(str::to_owned)
+    );
     assert_eq!(named(&lab, "flight-delays-data-").len(), 1);
 
     // and the retraining has gone to its end meanwhile

@@ -169,9 +169,11 @@ pub(crate) fn events(kubectl: &Kubectl, place: &Place, namespace: &str) -> Resul
     let start = Instant::now();
     // The bus speaks TLS only to those who come from Argo Events, and asks for a name and a password.
     let pki = |file: &str| std::fs::read_to_string(place.at("pki").join(file)).context(file.to_owned());
-    let secret = |namespace: &str, name: &str, data: Value| json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data,
-    });
+    let secret = |namespace: &str, name: &str, data: Value| {
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data,
+        })
+    };
     let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argo-events"}},
         secret("argo-events", "nats", json!({"tls.crt": pki("bus.crt")?, "tls.key": pki("bus.key")?})),
@@ -182,7 +184,12 @@ pub(crate) fn events(kubectl: &Kubectl, place: &Place, namespace: &str) -> Resul
     let file = place.at("events.json");
     std::fs::write(&file, objects.to_string())?;
     kubectl.apply(&file)?;
-    upstream(kubectl, place, "argo-events", &module("argo-events", "github.com/argoproj/argo-events")?)?;
+    upstream(
+        kubectl,
+        place,
+        "argo-events",
+        &module("argo-events", "github.com/argoproj/argo-events")?,
+    )?;
     let file = place.at("bus.json");
     let bus = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "EventBus",

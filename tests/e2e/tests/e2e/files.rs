@@ -61,10 +61,7 @@ fn every_file_passes_argos_lint_its_schema_and_hera() {
 fn the_api_server_takes_every_overlay_strictly() {
     let lab = Lab::new();
     for overlay in ["quick-start", "namespace-install", "staging", "production"] {
-        let folder = format!(
-            "{}/kustomize/overlays/{overlay}",
-            env!("MLOPS_STEPS_ROOT")
-        );
+        let folder = format!("{}/kustomize/overlays/{overlay}", env!("MLOPS_STEPS_ROOT"));
         // Nothing goes into a namespace that is not there, not even to see whether it would.
         let namespace = format!("{folder}/namespace.yaml");
         let has_one = std::path::Path::new(&namespace).exists();

@@ -77,7 +77,11 @@ fn a_registration_that_is_killed_before_it_hears_the_answer_registers_once() {
     until("MLflow has made the version", 600, || {
         (proxy.swallowed() == 1).then_some(())
     });
-    assert_eq!(lab.versions(&model).len(), 1, "it is made, and the step does not know");
+    assert_eq!(
+        lab.versions(&model).len(),
+        1,
+        "it is made, and the step does not know"
+    );
 
     // When the pod of the step is deleted while it waits for the answer
     run.kill("register");

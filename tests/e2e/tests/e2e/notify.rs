@@ -53,7 +53,13 @@ fn a_channel_hears_how_a_pipeline_ended() {
         "stringData": {"SLACK_AUTHORIZATION": TOKEN},
     });
     _ = lab.kubectl_with(
-        &["apply", "--server-side", "--force-conflicts", "--filename=-", "--output=json"],
+        &[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--filename=-",
+            "--output=json",
+        ],
         &secret.to_string(),
     );
 

@@ -63,7 +63,14 @@ fn a_watched_model_retrains_when_its_traffic_has_drifted() {
     // When the schedule of its drift check comes round
     let every_minute = r#"{"spec": {"schedules": ["* * * * *"]}}"#;
     let patch = |text: &str| {
-        _ = lab.kubectl(&["patch", "cronworkflow", "drift-e2e-loop", "--type=merge", "--patch", text]);
+        _ = lab.kubectl(&[
+            "patch",
+            "cronworkflow",
+            "drift-e2e-loop",
+            "--type=merge",
+            "--patch",
+            text,
+        ]);
     };
     patch(every_minute);
     let checks = "workflows.argoproj.io/cron-workflow=drift-e2e-loop";
@@ -80,13 +87,19 @@ fn a_watched_model_retrains_when_its_traffic_has_drifted() {
     let report = check.report("enroll-drift");
     assert_eq!(report["verdict"], "RETRAIN", "{}", check.story());
     let retraining = until("the retraining is there", 30, || {
-        let all = lab.list("workflows", "mlops-steps/model=e2e-loop,mlops-steps/trigger=drift");
+        let all = lab.list(
+            "workflows",
+            "mlops-steps/model=e2e-loop,mlops-steps/trigger=drift",
+        );
         all.first().cloned()
     });
     let name = retraining["metadata"]["name"].as_str().unwrap();
     let id = name.strip_prefix("retrain-e2e-loop-").expect(name);
     let given = retraining["spec"]["arguments"]["parameters"].as_array().unwrap();
-    assert!(given.contains(&json!({"name": "trigger-id", "value": id})), "{given:?}");
+    assert!(
+        given.contains(&json!({"name": "trigger-id", "value": id})),
+        "{given:?}"
+    );
     // and what follows is `a_drift_event_starts_one_retraining`
     let run = Run::find(&lab, name).unwrap();
     run.reaches("validate", "Succeeded");
@@ -111,11 +124,20 @@ fn checkout(file: &str, at: &str) -> tempfile::TempDir {
         assert!(output.status.success(), "git {args:?}: {output:?}");
     };
     git(&["init", "--quiet"]);
-    git(&["remote", "add", "origin", "https://git.example.com/team/model.git"]);
+    git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://git.example.com/team/model.git",
+    ]);
     git(&["add", "--all"]);
     git(&["commit", "--quiet", "--message=training"]);
     git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
-    git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
     home
 }
 
@@ -180,7 +202,11 @@ fn github_actions_submits_the_pipeline_once() {
             .env("XDG_CACHE_HOME", home.path().join("cache"));
         runs(&mut act, home.path())
     };
-    for name in ["flight-delays-101-1", "flight-delays-102-1", "flight-delays-103-1"] {
+    for name in [
+        "flight-delays-101-1",
+        "flight-delays-102-1",
+        "flight-delays-103-1",
+    ] {
         forget(&lab, name);
     }
 
@@ -197,12 +223,19 @@ fn github_actions_submits_the_pipeline_once() {
     assert_eq!(given.get("data-version"), None);
     // and the same run again starts no second one
     let told = act("push", "101", &[]);
-    assert!(told.contains("flight-delays-101-1 had been started before"), "{told}");
+    assert!(
+        told.contains("flight-delays-101-1 had been started before"),
+        "{told}"
+    );
 
     // When it is the schedule, or a person who names the data
     _ = act("schedule", "102", &[]);
     assert_eq!(started(&lab, "flight-delays-102-1")["trigger"], "schedule");
-    _ = act("workflow_dispatch", "103", &["--input=data_version=2013-q2 \"x\""]);
+    _ = act(
+        "workflow_dispatch",
+        "103",
+        &["--input=data_version=2013-q2 \"x\""],
+    );
     let given = started(&lab, "flight-delays-103-1");
     assert_eq!(given["trigger"], "manual");
     assert_eq!(given["data-version"], "2013-q2 \"x\"");
@@ -246,7 +279,10 @@ fn gitlab_ci_submits_the_pipeline_once() {
     assert_eq!(given["git-sha"], commit(home.path()));
     // and the same pipeline retried starts no second one
     let told = gitlab("schedule", "201", &[]);
-    assert!(told.contains("flight-delays-201 had been started before"), "{told}");
+    assert!(
+        told.contains("flight-delays-201 had been started before"),
+        "{told}"
+    );
 
     // When a person starts it with the data's name
     _ = gitlab("web", "202", &["DATA_VERSION=2013-q2"]);
