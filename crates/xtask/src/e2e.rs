@@ -130,8 +130,13 @@ impl Runners {
         if options.events {
             return Ok(None);
         }
-        if !tools::works("jq", &["--version"]) {
-            tools::debian(&["jq"], "the CI files build their requests with it")?;
+        for (program, why) in [
+            ("jq", "the CI files build their requests with it"),
+            ("rsync", "GitLab's runner copies the checkout with it"),
+        ] {
+            if !tools::works(program, &["--version"]) {
+                tools::debian(&[program], why)?;
+            }
         }
         let cache = lab::cache()?;
         let [actionlint, act] = builds::github_actions(&cache)?;

@@ -142,11 +142,21 @@ planes=s3://lake/flights-2013/planes.parquet"
             Some((resource, sub)) => (resource, format!("--subresource={sub}")),
             None => (resource, "--subresource=".to_owned()),
         };
-        match self.try_kubectl(&["auth", "can-i", verb, resource, &sub, user], None) {
+        self.allowed(&[verb, resource, &sub, user])
+    }
+
+    /// Whether a user may do that to the one object of that name.
+    #[must_use]
+    pub fn can_with(&self, user: &str, verb: &str, kind: &str, name: &str) -> bool {
+        self.allowed(&[verb, &format!("{kind}/{name}"), user])
+    }
+
+    fn allowed(&self, what: &[&str]) -> bool {
+        match self.try_kubectl(&[&["auth", "can-i"], what].concat(), None) {
             Ok(answer) => answer.trim() == "yes",
             // `no` is a failure to kubectl.
             Err(error) if error.trim().is_empty() || error.contains("no") => false,
-            Err(error) => panic!("kubectl auth can-i {verb} {resource}: {error}"),
+            Err(error) => panic!("kubectl auth can-i {what:?}: {error}"),
         }
     }
 

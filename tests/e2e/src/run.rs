@@ -97,19 +97,39 @@ impl<'a> Run<'a> {
         attempts
     }
 
-    /// Deletes the pod of a task's last attempt at once, as a node that goes away does.
+    /// Deletes the pod of a task's last attempt at once, as a node that goes away does, and waits for the next. A
+    /// controller that had not seen the pod run makes the same attempt again, under the same name; another one
+    /// makes the next.
     pub fn kill(&self, task: &str) {
-        let attempt = self.attempts(task).pop().expect("it was tried");
-        let selector = format!("workflows.argoproj.io/workflow={}", self.name);
-        let pods = self.lab.list("pods", &selector);
-        let pod = pods
-            .iter()
-            .find(|pod| pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"] == attempt["id"])
-            .expect("it has a pod");
-        let name = pod["metadata"]["name"].as_str().unwrap();
-        _ = self
-            .lab
-            .kubectl(&["delete", "pod", name, "--grace-period=0", "--force"]);
+        let pods = || {
+            let selector = format!("workflows.argoproj.io/workflow={}", self.name);
+            let mut pods = self.lab.list("pods", &selector);
+            let attempts = format!("{}.{task}(", self.name);
+            pods.retain(|pod| {
+                pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+                    .as_str()
+                    .is_some_and(|node| node.contains(&attempts))
+            });
+            pods
+        };
+        let before = pods();
+        let running = before.iter().find(|pod| pod["status"]["phase"] == "Running");
+        let pod = &running.expect("it runs")["metadata"];
+        _ = self.lab.kubectl(&[
+            "delete",
+            "pod",
+            pod["name"].as_str().unwrap(),
+            "--grace-period=0",
+            "--force",
+        ]);
+        until(&format!("{}: {task} is tried again", self.name), PATIENCE, || {
+            let known = |pod: &Value| {
+                before
+                    .iter()
+                    .any(|old| old["metadata"]["uid"] == pod["metadata"]["uid"])
+            };
+            pods().iter().any(|pod| !known(pod)).then_some(())
+        });
     }
 
     /// Ends it now; what it was to show is shown.

@@ -88,7 +88,6 @@ fn a_registration_that_is_killed_before_it_hears_the_answer_registers_once() {
 
     // Then the next attempt finds the version, and the pipeline ends as if nothing had been
     succeeded(&lab, &model, &run);
-    assert_eq!(run.attempts("register").len(), 2, "{}", run.story());
     let versions = lab.versions(&model);
     assert_eq!(versions.len(), 1);
     assert_eq!(versions[0]["status"], "READY");

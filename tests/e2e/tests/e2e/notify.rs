@@ -49,19 +49,17 @@ fn a_channel_hears_how_a_pipeline_ended() {
         });
     };
     let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mlops-steps"},
-        "stringData": {"SLACK_AUTHORIZATION": TOKEN},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mlops-slack"},
+        "stringData": {"authorization": TOKEN},
     });
-    _ = lab.kubectl_with(
-        &[
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--filename=-",
-            "--output=json",
-        ],
-        &secret.to_string(),
-    );
+    let rights = include_str!("../../../../kustomize/components/slack/rbac.yaml");
+    for manifest in [rights, &secret.to_string()] {
+        let apply = ["apply", "--server-side", "--force-conflicts", "--filename=-"];
+        _ = lab.try_kubectl(&apply, Some(manifest)).unwrap();
+    }
+    let agent = format!("--as=system:serviceaccount:{}:mlops-pipeline", lab.namespace);
+    assert!(lab.can_with(&agent, "get", "secrets", "mlops-slack"));
+    assert!(!lab.can_with(&agent, "get", "secrets", "mlops-steps"));
 
     // When a pipeline fails
     answers(json!({"ok": true}));
@@ -90,5 +88,5 @@ fn a_channel_hears_how_a_pipeline_ended() {
     // Then the pipeline has succeeded nonetheless, and shows that nobody heard
     run.ends_as("Succeeded");
     assert_eq!(run.task("slack"), "Failed", "{}", run.story());
-    _ = lab.kubectl(&["delete", "secret", "mlops-steps"]);
+    _ = lab.kubectl(&["delete", "secret/mlops-slack", "role/mlops-pipeline-slack", "rolebinding/mlops-pipeline-slack"]);
 }
