@@ -52,11 +52,8 @@ fn a_channel_hears_how_a_pipeline_ended() {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mlops-slack"},
         "stringData": {"authorization": TOKEN},
     });
-    let rights = include_str!("../../../../kustomize/components/slack/rbac.yaml");
-    for manifest in [rights, &secret.to_string()] {
-        let apply = ["apply", "--server-side", "--force-conflicts", "--filename=-"];
-        _ = lab.try_kubectl(&apply, Some(manifest)).unwrap();
-    }
+    let apply = ["apply", "--server-side", "--force-conflicts", "--filename=-"];
+    _ = lab.try_kubectl(&apply, Some(&secret.to_string())).unwrap();
     let agent = format!("--as=system:serviceaccount:{}:mlops-pipeline", lab.namespace);
     assert!(lab.can_with(&agent, "get", "secrets", "mlops-slack"));
     assert!(!lab.can_with(&agent, "get", "secrets", "mlops-steps"));
@@ -88,5 +85,5 @@ fn a_channel_hears_how_a_pipeline_ended() {
     // Then the pipeline has succeeded nonetheless, and shows that nobody heard
     run.ends_as("Succeeded");
     assert_eq!(run.task("slack"), "Failed", "{}", run.story());
-    _ = lab.kubectl(&["delete", "secret/mlops-slack", "role/mlops-pipeline-slack", "rolebinding/mlops-pipeline-slack"]);
+    _ = lab.kubectl(&["delete", "secret", "mlops-slack"]);
 }
