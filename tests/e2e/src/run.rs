@@ -113,7 +113,9 @@ impl<'a> Run<'a> {
             pods
         };
         let before = pods();
-        let running = before.iter().find(|pod| pod["status"]["phase"] == "Running");
+        // The node tells of a pod's start a little later than the pod itself is heard of.
+        let ended = |pod: &&Value| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let running = before.iter().find(|pod| !ended(pod));
         let pod = &running.expect("it runs")["metadata"];
         _ = self.lab.kubectl(&[
             "delete",
