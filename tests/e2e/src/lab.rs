@@ -52,16 +52,10 @@ impl Lab {
         }
     }
 
-    /// Whether the cluster is this machine's own: then controllers may be restarted.
+    /// This machine's address, where the pods of its own cluster reach what listens here.
     #[must_use]
-    pub fn is_own(&self) -> bool {
-        said("E2E_CLUSTER") == "own"
-    }
-
-    /// This machine's address, where pods reach what listens here; none on a cluster that is elsewhere.
-    #[must_use]
-    pub fn host(&self) -> Option<Ipv4Addr> {
-        self.is_own().then(|| said("E2E_HOST").parse().unwrap())
+    pub fn host(&self) -> Ipv4Addr {
+        said("E2E_HOST").parse().unwrap()
     }
 
     /// The data of the example, trained on another delivery of it.
@@ -176,6 +170,16 @@ planes=s3://lake/flights-2013/planes.parquet"
         let text = self.kubectl(&["get", kind, "--selector", selector, "--output=json"]);
         let list: Value = serde_json::from_str(&text).unwrap();
         list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The names of all objects of a kind.
+    #[must_use]
+    pub fn names(&self, kind: &str) -> Vec<String> {
+        self.list(kind, "")
+            .iter()
+            .filter_map(|object| object["metadata"]["name"].as_str())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// A model of its own for a test: the flights' ConfigMap under another name, with other values. What an earlier

@@ -76,12 +76,9 @@ fn post(door: &str, token: &str, body: &Value) -> String {
 }
 
 fn named(lab: &Lab, starts: &str) -> Vec<String> {
-    lab.list("workflows", "")
-        .iter()
-        .filter_map(|workflow| workflow["metadata"]["name"].as_str())
-        .filter(|name| name.starts_with(starts))
-        .map(str::to_owned)
-        .collect()
+    let mut names = lab.names("workflows");
+    names.retain(|name| name.starts_with(starts));
+    names
 }
 
 #[test]

@@ -92,10 +92,6 @@ fn the_api_server_takes_every_overlay_strictly() {
 #[test]
 fn every_image_lists_what_is_in_it() {
     let lab = Lab::new();
-    if !lab.is_own() {
-        println!("NOT RUN: the images of this cluster were not built here");
-        return;
-    }
     let folder = said("E2E_SBOMS");
     let lists: Vec<String> = STEPS
         .into_iter()

@@ -29,10 +29,7 @@ fn told<'a>(lab: &'a Lab, model: &str, slack: &str) -> Run<'a> {
 #[test]
 fn a_channel_hears_how_a_pipeline_ended() {
     let lab = Lab::new();
-    let Some(host) = lab.host() else {
-        println!("NOT RUN: pods of a cluster elsewhere do not reach a receiver on this machine");
-        return;
-    };
+    let host = lab.host();
     let runtime = Runtime::new().unwrap();
     // Given a Slack that takes messages of those who have the token
     let listener = TcpListener::bind((host, 0)).unwrap();
