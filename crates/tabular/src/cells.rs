@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod guess;
+pub(crate) mod reads;
 pub(crate) mod time;
 
 use std::io::Read;

@@ -38,6 +38,7 @@ mod views;
 mod whole;
 
 pub use batch::{Batch, Malformed, Place};
+pub use cells::reads::reads_as;
 pub use column::Column;
 pub use error::TableError;
 pub use format::{Compression, CsvOptions, Format, JsonOptions};

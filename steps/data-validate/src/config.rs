@@ -8,6 +8,7 @@ mod check;
 mod columns;
 mod forms;
 mod relations;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,11 @@ use serde::Deserialize;
 use step_report::Severity;
 
 pub use bounds::{Bounds, Limit, Scalar};
-pub use columns::{ColumnRules, ColumnType, LengthRule, QuantileRule, RangeRule, RegexRule, SetRule};
+pub use columns::{
+    ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, QuantileRule, RangeRule, RegexRule, SetRule,
+};
 pub use relations::{ColumnsOf, Order, Relationship, SplitRules};
+pub use rows::{Against, Correlation, ExpressionRule};
 
 /// The rules for a set of tables.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -49,6 +53,12 @@ pub struct TableRules {
     /// How many rows. Without it, at least one.
     #[serde(default, alias = "expect_table_row_count_to_be_between")]
     pub row_count: Option<Bounds>,
+    /// How many rows for each row of another table, for example `{table: last_week, min: 0.5, max: 2}`.
+    #[serde(default)]
+    pub row_count_against: Option<Against>,
+    /// How many columns.
+    #[serde(default, alias = "expect_table_column_count_to_be_between")]
+    pub column_count: Option<Bounds>,
     /// `superset` (the default): the columns named below must be there, others may be. `exact`: no others.
     #[serde(default)]
     pub schema: SchemaRule,
@@ -61,6 +71,12 @@ pub struct TableRules {
     /// Rows that are equal to another in every column; counted beyond the first.
     #[serde(default)]
     pub duplicate_rows: Option<Bounds>,
+    /// Conditions over the columns of a row, in the words of SQL: `dep_time <= arr_time`.
+    #[serde(default)]
+    pub expressions: Vec<ExpressionRule>,
+    /// How two columns go together.
+    #[serde(default)]
+    pub correlations: Vec<Correlation>,
     /// CSV and TSV only: the unquoted texts that mean "no value", in every column, for example `["", NA]`.
     #[serde(default)]
     pub null_values: Option<Vec<String>>,

@@ -1,13 +1,17 @@
 //! The decision: rules and evidence in, checks and a verdict out. No clock, no reads.
 
+mod conditions;
 mod keys;
 mod numbers;
+mod occurrence;
 mod order;
 mod overlap;
+mod pairs;
 mod presence;
 mod relationships;
 mod rows;
 pub(crate) mod say;
+mod spread;
 mod types;
 mod values;
 
@@ -38,12 +42,15 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
         presence::window(table.rules.as_ref(), found, &mut checks);
         types::compared(table.rules.as_ref(), found, &mut checks);
         rows::judge(table, found, &mut checks);
+        rows::against(table, found, &evidence.tables, &mut checks);
         if let Some(rules) = &table.rules {
             presence::schema(rules, found, &mut checks);
             keys::judge(rules, found, &mut checks);
             for (name, rules) in &rules.columns {
-                column(name, rules, found, &mut checks);
+                column(name, rules, found, evidence.now, &mut checks);
             }
+            conditions::judge(rules, found, &mut checks);
+            pairs::judge(rules, found, &mut checks);
         }
     }
     for (relation, found) in plan.relations.iter().zip(&evidence.relations) {
@@ -60,7 +67,13 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     conclude(checks)
 }
 
-fn column(name: &str, rules: &crate::config::ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+fn column(
+    name: &str,
+    rules: &crate::config::ColumnRules,
+    table: &TableEvidence,
+    now: i128,
+    checks: &mut Vec<Check>,
+) {
     match table.field(name) {
         None if rules.required => {
             let why = table.missing(name);
@@ -82,6 +95,7 @@ fn column(name: &str, rules: &crate::config::ColumnRules, table: &TableEvidence,
             types::judge(name, rules, field, table, checks);
             numbers::nulls(name, rules, table, checks);
             values::judge(name, rules, table, checks);
+            occurrence::judge(name, rules, table, now, checks);
             keys::column(name, rules, table, checks);
             numbers::judge(name, rules, table, checks);
         }
@@ -134,6 +148,14 @@ fn conclude(checks: Vec<Check>) -> Decision {
         reason,
         checks,
     }
+}
+
+/// The columns that a condition and its filter speak of.
+fn expression_columns(rule: &crate::config::ExpressionRule) -> Vec<String> {
+    let texts = std::iter::once(&rule.expression).chain(&rule.filter);
+    let read = texts.filter_map(|text| crate::expression::Expression::read(text).ok());
+    read.flat_map(|part| part.columns().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// A check on a column of a table.

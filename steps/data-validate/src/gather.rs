@@ -1,11 +1,14 @@
 //! All reads: tables in, plain evidence out. Nothing is judged here.
 
+pub mod conditions;
 pub mod examples;
 pub mod keys;
 pub mod measure;
 pub mod objects;
 pub mod quantile;
 pub mod scan;
+pub mod shape;
+pub mod together;
 pub mod values;
 
 mod relations;
@@ -18,11 +21,13 @@ use tabular::{ColumnProfile, Kind, Precision};
 
 use crate::error::ScanError;
 use crate::plan::Plan;
+use conditions::ConditionMeasured;
 use examples::Example;
-use keys::KeyCounts;
+use keys::{KeyCounts, Spectrum};
 use measure::{ColumnMeasured, KeyMeasured, KeyWanted, Measured};
 use objects::OpenedTable;
 use scan::Pass;
+use together::Together;
 
 /// Everything that the decision needs.
 #[derive(Debug, Default)]
@@ -33,6 +38,8 @@ pub struct Evidence {
     pub relations: Vec<Result<RelationEvidence, String>>,
     /// In the order of the plan; or why the overlap could not be looked at.
     pub overlaps: Vec<Result<OverlapEvidence, String>>,
+    /// What age is measured from, nanoseconds since 1970-01-01.
+    pub now: i128,
 }
 
 /// A table as it was found.
@@ -62,6 +69,10 @@ pub struct TableEvidence {
     pub quantiles: BTreeMap<String, Vec<(f64, Option<f64>)>>,
     /// Keys by their columns; or why they could not be collected.
     pub keys: BTreeMap<KeyWanted, Result<KeyEvidence, String>>,
+    /// In the order of the rules.
+    pub conditions: Vec<ConditionMeasured>,
+    /// In the order of the rules.
+    pub pairs: Vec<Together>,
     /// Columns that do not decode.
     pub broken: BTreeMap<String, String>,
 }
@@ -99,14 +110,14 @@ pub struct FieldEvidence {
 }
 
 /// Keys of a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeyEvidence {
     /// Rows that were compared.
     pub rows: u64,
     /// Rows left out, for a null in the key.
     pub with_null: u64,
-    /// Different keys.
-    pub distinct: u64,
+    /// Different keys, and how the rows are spread over them.
+    pub spread: Spectrum,
     /// Rows that repeat a key that was there before, and the keys.
     pub repeated: KeyCounts,
     /// The keys of most rows.
@@ -180,6 +191,8 @@ pub struct Extent {
     pub profile: bool,
     /// Examples kept a check.
     pub samples: usize,
+    /// What age is measured from, nanoseconds since 1970-01-01.
+    pub now: i128,
 }
 
 /// Reads all tables. Blocks. The digests of the objects come from elsewhere.
@@ -226,6 +239,8 @@ pub fn measure(
             fields: fields(&opened[index]),
             compared: wanted.compared.clone(),
             broken: seen.broken,
+            conditions: seen.conditions,
+            pairs: seen.pairs,
             ..TableEvidence::default()
         };
         table.objects = objects(&opened[index], &seen.rows_by_object);
@@ -247,6 +262,7 @@ pub fn measure(
         tables,
         relations,
         overlaps,
+        now: extent.now,
     })
 }
 
@@ -316,11 +332,11 @@ fn key_evidence(
     }
     let repeated = seen.keys.repeated(extent.samples)?;
     let examples = examples::find(table, columns, &repeated.top, pass)?;
-    let distinct = seen.keys.distinct()?;
+    let spread = seen.keys.spectrum()?;
     Ok(Ok(KeyEvidence {
         rows: seen.looked_at,
         with_null: seen.with_null,
-        distinct,
+        spread,
         repeated,
         examples,
     }))

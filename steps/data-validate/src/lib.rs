@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod error;
+pub mod expression;
 pub mod gather;
 pub mod plan;
 mod report;
@@ -197,6 +198,10 @@ async fn measure(
     let extent = Extent {
         profile: report::is_wanted(&args.profile),
         samples: args.samples,
+        now: window
+            .as_ref()
+            .map_or_else(jiff::Timestamp::now, |window| window.to)
+            .as_nanosecond(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);

@@ -73,6 +73,14 @@ impl Plan {
                 }
             }
         }
+        for (name, table) in &suite.tables {
+            if let Some(against) = &table.row_count_against
+                && !given.contains(&against.table.as_str())
+            {
+                let field = format!("tables.{name}.row_count_against.table");
+                return Err(unknown(field, &against.table, &given));
+            }
+        }
         let expand = |field: String, name: &str| -> Result<Vec<String>, Unresolved> {
             if given.contains(&name) {
                 return Ok(vec![name.to_owned()]);

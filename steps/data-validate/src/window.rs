@@ -78,6 +78,22 @@ impl Window {
     }
 }
 
+/// Reads an age such as `36h`, `7d` or `2w`; in nanoseconds, a day being 24 hours.
+///
+/// # Errors
+/// A sentence.
+pub fn age(text: &str) -> Result<i128, String> {
+    let wrong = || format!("`{text}` is no age; write for example 36h, 7d or 2w");
+    let span: Span = text.trim().parse().map_err(|_| wrong())?;
+    let whole = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    match whole.as_nanos() {
+        nanos if nanos > 0 => Ok(nanos),
+        _ => Err(format!("`{text}` is no age; it must be longer than nothing")),
+    }
+}
+
 /// A date (midnight in UTC), a time with its offset, or a time without one (read as UTC).
 #[must_use]
 pub fn instant(text: &str) -> Option<Timestamp> {

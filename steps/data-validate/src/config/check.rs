@@ -1,6 +1,7 @@
 //! What a suite must fulfil beyond its types.
 
-use super::{Bounds, ColumnRules, Scalar, Suite, TableRules};
+use super::{Bounds, ColumnRules, ColumnType, Scalar, Suite, TableRules};
+use crate::expression::Expression;
 
 type Fault = (String, String);
 
@@ -67,6 +68,52 @@ fn table_faults(at: &str, table: &TableRules, found: &mut Vec<Fault>) -> usize {
         bounds(&format!("{at}.duplicate_rows"), rows, found);
     }
     checks += usize::from(table.column_order.is_some());
+    if let Some(columns) = &table.column_count {
+        checks += 1;
+        bounds(&format!("{at}.column_count"), columns, found);
+    }
+    if let Some(rule) = &table.row_count_against {
+        checks += 1;
+        bounds(&format!("{at}.row_count_against"), &rule.bounds(), found);
+    }
+    checks += table.expressions.len() + table.correlations.len();
+    for (index, rule) in table.expressions.iter().enumerate() {
+        let at = format!("{at}.expressions[{index}]");
+        share(&format!("{at}.mostly"), Some(rule.mostly), found);
+        let filter = rule.filter.as_ref().map(|filter| ("where", filter));
+        for (field, text) in [("expression", &rule.expression)].into_iter().chain(filter) {
+            if let Err(why) = Expression::read(text) {
+                found.push((format!("{at}.{field}"), why));
+            }
+        }
+        if table.expressions[..index]
+            .iter()
+            .any(|other| other.label() == rule.label())
+        {
+            found.push((
+                at,
+                format!(
+                    "`{}` is there twice; give one of them another `name`",
+                    rule.label()
+                ),
+            ));
+        }
+    }
+    for (index, rule) in table.correlations.iter().enumerate() {
+        let at = format!("{at}.correlations[{index}]");
+        bounds(&at, &rule.bounds(), found);
+        for (field, bound) in [("min", rule.min), ("max", rule.max)] {
+            if bound.is_some_and(|bound| !(-1.0..=1.0).contains(&bound)) {
+                found.push((
+                    format!("{at}.{field}"),
+                    "a correlation lies between -1 and 1".to_owned(),
+                ));
+            }
+        }
+        if rule.columns[0] == rule.columns[1] {
+            found.push((at, "is of a column with itself".to_owned()));
+        }
+    }
     for (index, key) in table.unique.iter().enumerate() {
         if key.columns.is_empty() {
             found.push((
@@ -90,7 +137,13 @@ fn table_faults(at: &str, table: &TableRules, found: &mut Vec<Fault>) -> usize {
 }
 
 fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
-    for (name, rule) in [("null_rate", &column.null_rate), ("nan_rate", &column.nan_rate)] {
+    let rates = [
+        ("null_rate", &column.null_rate),
+        ("nan_rate", &column.nan_rate),
+        ("inf_rate", &column.inf_rate),
+        ("unique_rate", &column.unique_rate),
+    ];
+    for (name, rule) in rates {
         if let Some(rule) = rule {
             let at = format!("{at}.{name}");
             bounds(&at, rule, found);
@@ -101,6 +154,11 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
     let numbers = [
         ("null_count", &column.null_count),
         ("distinct_count", &column.distinct_count),
+        ("entropy", &column.entropy),
+        ("imbalance", &column.imbalance),
+        ("sum", &column.sum),
+        ("skewness", &column.skewness),
+        ("kurtosis", &column.kurtosis),
         ("mean", &column.mean),
         ("std", &column.std),
         ("min", &column.min),
@@ -127,6 +185,10 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
         ("regex", column.regex.as_ref().map(|rule| rule.mostly)),
         ("not_regex", column.not_regex.as_ref().map(|rule| rule.mostly)),
         ("length", column.length.as_ref().map(|rule| rule.mostly)),
+        (
+            "datetime_format",
+            column.datetime_format.as_ref().map(|rule| rule.mostly),
+        ),
     ];
     for (name, mostly) in shares {
         share(&format!("{at}.{name}.mostly"), mostly, found);
@@ -162,6 +224,31 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
                 format!("the pattern does not compile ({last})"),
             ));
         }
+    }
+    for (value, rule) in &column.value_shares {
+        let at = format!("{at}.value_shares.{value}");
+        bounds(&at, rule, found);
+        share(&format!("{at}.min"), rule.min, found);
+        share(&format!("{at}.max"), rule.max, found);
+    }
+    if let Some(rule) = &column.datetime_format
+        && let Err(error) = jiff::fmt::strtime::format(&rule.format, &jiff::Zoned::default())
+    {
+        found.push((
+            format!("{at}.datetime_format"),
+            format!("`{}` is no form of times ({error})", rule.format),
+        ));
+    }
+    if let Some(rule) = &column.freshness
+        && let Err(why) = crate::window::age(&rule.max_age)
+    {
+        found.push((format!("{at}.freshness.max_age"), why));
+    }
+    if matches!(column.castable, Some(ColumnType::Text | ColumnType::Bytes)) {
+        found.push((
+            format!("{at}.castable"),
+            "every text is a text; name another type".to_owned(),
+        ));
     }
     if let Some(rule) = &column.length {
         if rule.min.is_none() && rule.max.is_none() {

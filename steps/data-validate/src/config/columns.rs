@@ -1,5 +1,7 @@
 //! Rules for one column.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use step_report::Severity;
@@ -32,6 +34,18 @@ pub struct ColumnRules {
     /// The share of values that are NaN (which is no null), from 0 to 1.
     #[serde(default)]
     pub nan_rate: Option<Bounds>,
+    /// The share of values that are plus or minus infinity, from 0 to 1.
+    #[serde(default)]
+    pub inf_rate: Option<Bounds>,
+    /// No NaN and no infinity.
+    #[serde(default)]
+    pub finite: bool,
+    /// At least one value.
+    #[serde(default)]
+    pub not_empty: bool,
+    /// At least two different values.
+    #[serde(default)]
+    pub not_constant: bool,
     /// Every value lies between these. NaN never does.
     #[serde(default, alias = "expect_column_values_to_be_between")]
     pub range: Option<RangeRule>,
@@ -71,12 +85,53 @@ pub struct ColumnRules {
     /// The length of every text, in characters.
     #[serde(default, alias = "expect_column_value_lengths_to_be_between")]
     pub length: Option<LengthRule>,
+    /// Every text can be read as this: `castable: int`.
+    #[serde(default)]
+    pub castable: Option<ColumnType>,
+    /// Every text is a date or time of this form, as `strptime` writes forms: `"%d.%m.%Y"`, or a mapping with `format`,
+    /// `mostly` and `severity`.
+    #[serde(
+        default,
+        alias = "expect_column_values_to_match_strftime_format",
+        deserialize_with = "forms::format"
+    )]
+    #[schemars(with = "Option<forms::TextOr<FormatRule>>")]
+    pub datetime_format: Option<FormatRule>,
+    /// How old the last point in time may be: `{max_age: 36h}`.
+    #[serde(default)]
+    pub freshness: Option<Freshness>,
     /// No two rows share a value. For more say in it use the table's `unique`.
     #[serde(default, alias = "expect_column_values_to_be_unique")]
     pub unique: bool,
     /// The number of different values, exact.
     #[serde(default, alias = "expect_column_unique_value_count_to_be_between")]
     pub distinct_count: Option<Bounds>,
+    /// Different values for each value, from 0 to 1, exact.
+    #[serde(default, alias = "expect_column_proportion_of_unique_values_to_be_between")]
+    pub unique_rate: Option<Bounds>,
+    /// The entropy of the values in nats (Shannon 1948): 0 when all are the same, ln n for n values equally often. Exact.
+    #[serde(default)]
+    pub entropy: Option<Bounds>,
+    /// How many rows the most frequent value has for each row of the rarest.
+    #[serde(default)]
+    pub imbalance: Option<Bounds>,
+    /// The share of the values that are this one, by value: `{"0": {min: 0.2}, "1": {min: 0.2}}`.
+    #[serde(default)]
+    pub value_shares: BTreeMap<String, Bounds>,
+    /// Each of these occurs.
+    #[serde(default, alias = "expect_column_distinct_values_to_contain_set")]
+    pub contains: Vec<Scalar>,
+    /// The sum of the finite numbers.
+    #[serde(default, alias = "expect_column_sum_to_be_between")]
+    pub sum: Option<Bounds>,
+    /// The skewness of the finite numbers: the third central moment over the second to the power of 1.5 (of a population, as
+    /// scipy's `skew`).
+    #[serde(default)]
+    pub skewness: Option<Bounds>,
+    /// The excess kurtosis of the finite numbers: the fourth central moment over the square of the second, less 3 (of a
+    /// population, as scipy's `kurtosis`).
+    #[serde(default)]
+    pub kurtosis: Option<Bounds>,
     /// The mean of the finite numbers.
     #[serde(default, alias = "expect_column_mean_to_be_between")]
     pub mean: Option<Bounds>,
@@ -95,6 +150,26 @@ pub struct ColumnRules {
     /// Quantiles of the finite numbers, exact, with linear interpolation (numpy's default).
     #[serde(default)]
     pub quantiles: Vec<QuantileRule>,
+}
+
+impl ColumnRules {
+    /// Whether a rule needs to know how often each value occurs.
+    #[must_use]
+    pub fn counts_values(&self) -> bool {
+        self.unique
+            || self.not_constant
+            || self.distinct_count.is_some()
+            || self.unique_rate.is_some()
+            || self.entropy.is_some()
+            || self.imbalance.is_some()
+    }
+
+    /// The values that are counted one by one: those of `value_shares`, then those of `contains`.
+    #[must_use]
+    pub fn named(&self) -> Vec<Scalar> {
+        let shares = self.value_shares.keys().map(|value| Scalar::Text(value.clone()));
+        shares.chain(self.contains.iter().cloned()).collect()
+    }
 }
 
 /// What the values of a column are.
@@ -208,6 +283,32 @@ pub struct RegexRule {
     /// The share of values, from 0 to 1, for which this must hold.
     #[serde(default = "forms::all")]
     pub mostly: f64,
+    /// Whether a miss fails the run or is only a warning.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+/// A form of dates and times.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FormatRule {
+    /// The form: `%Y-%m-%d %H:%M:%S`.
+    #[serde(alias = "strftime_format")]
+    pub format: String,
+    /// The share of values, from 0 to 1, for which this must hold.
+    #[serde(default = "forms::all")]
+    pub mostly: f64,
+    /// Whether a miss fails the run or is only a warning.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+/// How old the last point in time may be, at `--as-of`, or without it at the start of the run.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freshness {
+    /// The age: `36h`, `7d`, `90m`.
+    pub max_age: String,
     /// Whether a miss fails the run or is only a warning.
     #[serde(default)]
     pub severity: Severity,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use step_report::Severity;
 
 use super::bounds::Scalar;
-use super::columns::{RegexRule, SetRule};
+use super::columns::{FormatRule, RegexRule, SetRule};
 
 pub(super) fn yes() -> bool {
     true
@@ -111,6 +111,30 @@ pub(super) fn regex<'de, D: Deserializer<'de>>(from: D) -> Result<Option<RegexRu
 
         fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<RegexRule, A::Error> {
             RegexRule::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    from.deserialize_any(Visitor).map(Some)
+}
+
+pub(super) fn format<'de, D: Deserializer<'de>>(from: D) -> Result<Option<FormatRule>, D::Error> {
+    struct Visitor;
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = FormatRule;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a form such as `%Y-%m-%d`, or a mapping with `format`")
+        }
+
+        fn visit_str<E>(self, format: &str) -> Result<FormatRule, E> {
+            Ok(FormatRule {
+                format: format.to_owned(),
+                mostly: all(),
+                severity: Severity::default(),
+            })
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<FormatRule, A::Error> {
+            FormatRule::deserialize(MapAccessDeserializer::new(map))
         }
     }
     from.deserialize_any(Visitor).map(Some)

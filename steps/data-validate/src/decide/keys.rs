@@ -2,7 +2,7 @@
 
 use step_report::{Bound, Check, Format, Severity};
 
-use super::{numbers, on_column, on_table, samples, say, such_as};
+use super::{on_column, on_table, samples, say, spread, such_as};
 use crate::config::{ColumnRules, TableRules};
 use crate::gather::measure::KeyWanted;
 use crate::gather::{KeyEvidence, TableEvidence};
@@ -59,7 +59,7 @@ pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<
     }
 }
 
-/// Judges `unique` and `distinct_count` of a column.
+/// Judges `unique` of a column, and how its rows are spread over its values.
 pub(super) fn column(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     let key = KeyWanted {
         columns: vec![name.to_owned()],
@@ -69,28 +69,7 @@ pub(super) fn column(name: &str, rules: &ColumnRules, table: &TableEvidence, che
         let check = on_column("unique", name, table).severity(Severity::Error);
         checks.push(unique(check, name, 0, &key, table));
     }
-    if let Some(rule) = &rules.distinct_count {
-        let check = on_column("distinct_count", name, table)
-            .severity(rule.severity)
-            .bound(rule.shown());
-        checks.push(match (numbers::unusable(name, table), table.keys.get(&key)) {
-            (Some(why), _) => check.not_observed("no values").judge(false, why),
-            (None, Some(Ok(found))) => {
-                let distinct = found.distinct;
-                let different = say::counted(distinct, "different value");
-                let why = format!(
-                    "`{name}` has {different}; must have {}",
-                    say::bounds(rule, say::number)
-                );
-                check
-                    .observed(distinct)
-                    .format(Format::Count)
-                    .n(found.rows)
-                    .judge(rule.allow(distinct as f64), why)
-            }
-            (None, other) => not_collected(check, other),
-        });
-    }
+    spread::judge(name, rules, table.keys.get(&key), table, checks);
 }
 
 fn unique(check: Check, label: &str, allowed: u64, key: &KeyWanted, table: &TableEvidence) -> Check {
@@ -131,7 +110,7 @@ fn unique(check: Check, label: &str, allowed: u64, key: &KeyWanted, table: &Tabl
     }
 }
 
-fn not_collected(check: Check, found: Option<&Result<KeyEvidence, String>>) -> Check {
+pub(super) fn not_collected(check: Check, found: Option<&Result<KeyEvidence, String>>) -> Check {
     let why = match found {
         Some(Err(why)) => why.clone(),
         _ => "the keys were not read".to_owned(),

@@ -31,7 +31,7 @@ fn start(kind: &str, name: &str, severity: Severity, table: &TableEvidence) -> R
     }
 }
 
-/// Judges `not_null`, `null_rate`, `null_count` and `nan_rate`.
+/// Judges `not_null`, `null_rate`, `null_count`, `nan_rate` and `inf_rate`.
 pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     let empty = ColumnMeasured::default();
     let column = table.columns.get(name).unwrap_or(&empty);
@@ -93,15 +93,20 @@ pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
             }
         });
     }
-    if let Some(rule) = &rules.nan_rate {
-        checks.push(match start("nan_rate", name, rule.severity, table) {
+    let rates = [
+        ("nan_rate", "NaN", &rules.nan_rate, column.nan),
+        ("inf_rate", "infinite", &rules.inf_rate, column.infinite),
+    ];
+    for (kind, what, rule, count) in rates {
+        let Some(rule) = rule else { continue };
+        checks.push(match start(kind, name, rule.severity, table) {
             Err(check) => *check,
             Ok(check) => {
                 let values = rows - nulls;
-                let rate = say::share(column.nan, values);
+                let rate = say::share(count, values);
                 let why = format!(
-                    "{} of {} of `{name}` are NaN ({}); must be {}",
-                    say::count(column.nan),
+                    "{} of {} of `{name}` are {what} ({}); must be {}",
+                    say::count(count),
                     say::counted(values, "value"),
                     say::percent(rate),
                     say::bounds(rule, say::percent)
@@ -117,7 +122,7 @@ pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
     }
 }
 
-/// Judges `mean`, `std`, `min`, `max`, `median` and `quantiles`.
+/// Judges `sum`, `mean`, `std`, `skewness`, `kurtosis`, `min`, `max`, `median` and `quantiles`.
 pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     let empty = ColumnMeasured::default();
     let column = table.columns.get(name).unwrap_or(&empty);
@@ -156,6 +161,21 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
         };
         checks.push(check);
     };
+    let shape = column.shape.unwrap_or_default();
+    if let Some(rule) = &rules.sum {
+        figure("sum".to_owned(), "the sum", rule, shape.sum());
+    }
+    if let Some(rule) = &rules.skewness {
+        figure("skewness".to_owned(), "the skewness", rule, shape.skewness());
+    }
+    if let Some(rule) = &rules.kurtosis {
+        figure(
+            "kurtosis".to_owned(),
+            "the excess kurtosis",
+            rule,
+            shape.kurtosis(),
+        );
+    }
     if let Some(rule) = &rules.mean {
         figure("mean".to_owned(), "the mean", rule, column.moments.mean());
     }

@@ -1,6 +1,6 @@
 //! Whether everything that was asked for is there and can be read.
 
-use step_report::{Bound, Check, Observed};
+use step_report::{Bound, Check, Format, Observed};
 
 use super::{MUST, on_column, on_table, say};
 use crate::config::{ColumnRules, SchemaRule, TableRules};
@@ -91,6 +91,22 @@ pub(super) fn schema(rules: &TableRules, table: &TableEvidence, checks: &mut Vec
                 .detail("missing", missing.clone())
                 .detail("extra", extra.clone())
                 .judge(missing.is_empty() && extra.is_empty(), why),
+        );
+    }
+    if let Some(rule) = &rules.column_count {
+        let why = format!(
+            "`{}` has {}; must have {}",
+            table.name,
+            say::counted(found.len() as u64, "column"),
+            say::bounds(rule, |value| say::count(value as u64))
+        );
+        checks.push(
+            on_table("column_count", table)
+                .observed(found.len())
+                .bound(rule.shown())
+                .format(Format::Count)
+                .severity(rule.severity)
+                .judge(rule.allow(found.len() as f64), why),
         );
     }
     if let Some(order) = &rules.column_order {

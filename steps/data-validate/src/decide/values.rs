@@ -87,6 +87,20 @@ fn describe(rule: ValueRule, rules: &ColumnRules) -> Option<(&'static str, Strin
             };
             ("length", length, rule.mostly, rule.severity)
         }
+        ValueRule::Finite => ("finite", "finite".to_owned(), 1.0, Severity::Error),
+        ValueRule::Castable => {
+            let wanted = format!("readable as {}", rules.castable?.word());
+            ("castable", wanted, 1.0, Severity::Error)
+        }
+        ValueRule::DatetimeFormat => {
+            let rule = rules.datetime_format.as_ref()?;
+            (
+                "datetime_format",
+                format!("of the form {}", rule.format),
+                rule.mostly,
+                rule.severity,
+            )
+        }
     })
 }
 

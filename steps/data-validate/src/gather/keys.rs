@@ -1,5 +1,6 @@
 //! Exact multisets of row keys in bounded memory: beyond a budget they go to an unnamed temporary file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -39,6 +40,19 @@ pub struct KeyCounts {
     pub keys: u64,
     /// The keys of most rows, with their rows, the most first.
     pub top: Vec<(u128, u64)>,
+}
+
+/// How rows are spread over their keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spectrum {
+    /// Different keys.
+    pub distinct: u64,
+    /// The entropy in nats (C. Shannon 1948): ln n - 1/n sum of c ln c over the rows c of each key; `None` without rows.
+    pub entropy: Option<f64>,
+    /// Rows of the rarest key.
+    pub rarest: u64,
+    /// Rows of the most frequent key.
+    pub commonest: u64,
 }
 
 impl KeyCounts {
@@ -153,14 +167,25 @@ impl Keys {
         Ok(())
     }
 
-    /// How many different keys.
+    /// How many different keys, and how the rows are spread over them.
     ///
     /// # Errors
     /// When the temporary file cannot be read.
-    pub fn distinct(&self) -> io::Result<u64> {
-        let mut count = 0;
-        self.each(|_, _| count += 1)?;
-        Ok(count)
+    pub fn spectrum(&self) -> io::Result<Spectrum> {
+        // By their rows, so that nothing hangs on the order of the keys.
+        let mut keys_by_rows: BTreeMap<u64, u64> = BTreeMap::new();
+        self.each(|_, rows| *keys_by_rows.entry(rows).or_insert(0) += 1)?;
+        let n = self.count as f64;
+        let weighed: f64 = keys_by_rows
+            .iter()
+            .map(|(rows, keys)| *keys as f64 * *rows as f64 * (*rows as f64).ln())
+            .sum();
+        Ok(Spectrum {
+            distinct: keys_by_rows.values().sum(),
+            entropy: (self.count > 0).then(|| (n.ln() - weighed / n).max(0.0)),
+            rarest: keys_by_rows.keys().next().copied().unwrap_or(0),
+            commonest: keys_by_rows.keys().next_back().copied().unwrap_or(0),
+        })
     }
 
     /// The keys that more than one row has. `rows` counts the rows beyond the first of each key.
@@ -260,7 +285,7 @@ mod tests {
             let repeated = all.repeated(5).unwrap();
             let expected = many.div_ceil(1000);
             assert_eq!((repeated.keys, repeated.rows), (expected, 2 * expected));
-            assert_eq!(all.distinct().unwrap(), many);
+            assert_eq!(all.spectrum().unwrap().distinct, many);
             let half = keys((0..many).step_by(2));
             let shared = all.against(&half, true, 0).unwrap();
             let missing = all.against(&half, false, 0).unwrap();
@@ -286,7 +311,7 @@ mod tests {
         assert_eq!(
             (
                 all.count(),
-                all.distinct().unwrap(),
+                all.spectrum().unwrap().distinct,
                 all.repeated(0).unwrap().keys
             ),
             (2000, 1500, 500)

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use tabular::profile::Moments;
 use tabular::{Batch, Column, ColumnProfile, KeySet, Values, row_keys};
 
+use super::conditions::{ConditionMeasured, ConditionWanted};
 use super::keys::Keys;
 use super::quantile::{Bracket, FirstPass};
+use super::shape::Shape;
+use super::together::Together;
 use super::values::{Spot, Test, ValueRule, Violations};
+use crate::config::Scalar;
 
 /// What shall be measured of a table.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +24,10 @@ pub struct Wanted {
     pub keys: Vec<KeyWanted>,
     /// Rows that refer to nothing.
     pub orphans: Vec<OrphanWanted>,
+    /// Conditions over the columns of a row.
+    pub conditions: Vec<ConditionWanted>,
+    /// Pairs of columns whose correlation is judged.
+    pub pairs: Vec<[String; 2]>,
     /// Columns that rows are told apart, found or ordered by: a cell of them that cannot be read is a row that no such
     /// check sees. They are among `columns`.
     pub compared: BTreeSet<String>,
@@ -34,6 +42,10 @@ pub struct ColumnWanted {
     pub rules: Option<Arc<crate::config::ColumnRules>>,
     /// Quantiles.
     pub quantiles: bool,
+    /// Sum, skewness, kurtosis.
+    pub shape: bool,
+    /// Values that are counted one by one.
+    pub named: Vec<Scalar>,
     /// Brackets of a second pass.
     pub brackets: Vec<Bracket>,
     /// The whole profile.
@@ -77,6 +89,10 @@ pub struct Measured {
     pub keys: Vec<KeyMeasured>,
     /// In the order of [`Wanted::orphans`].
     pub orphans: Vec<KeyMeasured>,
+    /// In the order of [`Wanted::conditions`].
+    pub conditions: Vec<ConditionMeasured>,
+    /// In the order of [`Wanted::pairs`].
+    pub pairs: Vec<Together>,
     /// Columns that do not decode, with the reason.
     pub broken: BTreeMap<String, String>,
 }
@@ -97,6 +113,10 @@ pub struct ColumnMeasured {
     pub infinite: u64,
     /// Of finite numbers.
     pub moments: Moments,
+    /// Sum, skewness, kurtosis of finite numbers, where they are asked for.
+    pub shape: Option<Shape>,
+    /// How often each of [`ColumnWanted::named`] occurs; or why it cannot be asked.
+    pub named: Vec<Result<u64, String>>,
     /// The first and last point in time, nanoseconds since 1970-01-01 (of any year, hence wide).
     pub times: Option<(i128, i128)>,
     /// Bad values by rule; or why the rule cannot be asked.
@@ -130,6 +150,8 @@ pub struct Meter<'a> {
     wanted: &'a Wanted,
     object: usize,
     tests: BTreeMap<&'a str, Tests>,
+    /// Of the values that are counted one by one.
+    named: BTreeMap<&'a str, Vec<Result<Test, String>>>,
     /// What has been measured so far.
     pub measured: Measured,
 }
@@ -142,9 +164,10 @@ impl<'a> Meter<'a> {
         object: usize,
         fields: impl Iterator<Item = &'f tabular::Field>,
     ) -> Self {
-        let mut tests = BTreeMap::new();
+        let (mut tests, mut named) = (BTreeMap::new(), BTreeMap::new());
         let mut measured = Measured::default();
-        for field in fields {
+        let fields: Vec<tabular::Field> = fields.cloned().collect();
+        for field in &fields {
             let Some((name, column)) = wanted.columns.get_key_value(&field.name) else {
                 continue;
             };
@@ -154,14 +177,30 @@ impl<'a> Meter<'a> {
                 .filter_map(|rule| Some((*rule, Test::compile(*rule, column.rules.as_deref()?, field))))
                 .collect();
             tests.insert(name.as_str(), compiled);
+            let counted: Vec<_> = column.named.iter().map(|value| Test::one(value, field)).collect();
             let new = ColumnMeasured {
+                shape: column.shape.then(Shape::default),
+                named: counted
+                    .iter()
+                    .map(|test| test.as_ref().map(|_| 0).map_err(Clone::clone))
+                    .collect(),
                 quantiles: column.quantiles.then(FirstPass::default),
                 brackets: column.brackets.clone(),
                 profile: column.profile.then(|| ColumnProfile::new(field)),
                 ..ColumnMeasured::default()
             };
+            named.insert(name.as_str(), counted);
             measured.columns.insert(name.clone(), new);
         }
+        measured.conditions = wanted
+            .conditions
+            .iter()
+            .map(|condition| ConditionMeasured {
+                fault: condition.fits(&fields).err(),
+                ..ConditionMeasured::default()
+            })
+            .collect();
+        measured.pairs.resize_with(wanted.pairs.len(), Together::default);
         measured.keys.resize_with(wanted.keys.len(), KeyMeasured::default);
         measured
             .orphans
@@ -170,6 +209,7 @@ impl<'a> Meter<'a> {
             wanted,
             object,
             tests,
+            named,
             measured,
         }
     }
@@ -193,7 +233,18 @@ impl<'a> Meter<'a> {
                 place: batch.place(row),
             };
             into.see(column, tests, spot);
+            into.count(column, self.named.get(name).map_or(&[], Vec::as_slice));
             into.malformed(batch, name, self.object);
+        }
+        for (wanted, into) in self.wanted.conditions.iter().zip(&mut self.measured.conditions) {
+            let object = self.object;
+            into.see(wanted, batch, |row| Spot {
+                object,
+                place: batch.place(row),
+            });
+        }
+        for (columns, into) in self.wanted.pairs.iter().zip(&mut self.measured.pairs) {
+            into.see(batch, columns);
         }
         for (wanted, into) in self.wanted.keys.iter().zip(&mut self.measured.keys) {
             into.collect(batch, &wanted.columns, wanted.with_nulls, None)?;
@@ -224,6 +275,18 @@ impl ColumnMeasured {
             let place = cell.place;
             self.malformed.add(cell.text.clone(), Spot { object, place });
             self.nulls -= 1;
+        }
+    }
+
+    /// Counts the values that are counted one by one.
+    fn count(&mut self, column: &Column, named: &[Result<Test, String>]) {
+        let values = (column.len() - column.null_count()) as u64;
+        for (test, count) in named.iter().zip(&mut self.named) {
+            if let (Ok(test), Ok(count)) = (test, count) {
+                let mut others = 0;
+                test.run(column, |_| others += 1);
+                *count += values - others;
+            }
         }
     }
 
@@ -291,6 +354,9 @@ impl ColumnMeasured {
             _ => return,
         }
         self.moments.add(&finite);
+        if let Some(shape) = &mut self.shape {
+            shape.add(&finite);
+        }
         if let Some(quantiles) = &mut self.quantiles {
             quantiles.add(&finite);
         }
@@ -307,6 +373,21 @@ impl ColumnMeasured {
         self.infinite += other.infinite;
         self.moments = self.moments.merge(&other.moments);
         self.times = joined(self.times, other.times);
+        match (&mut self.shape, other.shape) {
+            (Some(mine), Some(theirs)) => mine.merge(&theirs),
+            (mine, theirs) => *mine = mine.or(theirs),
+        }
+        if self.named.is_empty() {
+            self.named = other.named;
+        } else {
+            for (mine, theirs) in self.named.iter_mut().zip(other.named) {
+                match (&mut *mine, theirs) {
+                    (Ok(mine), Ok(theirs)) => *mine += theirs,
+                    (Ok(_), Err(why)) => *mine = Err(why),
+                    (Err(_), _) => {}
+                }
+            }
+        }
         for (rule, theirs) in other.tests {
             match (self.tests.get_mut(&rule), theirs) {
                 (Some(Ok(mine)), Ok(theirs)) => mine.absorb(theirs),
@@ -421,6 +502,18 @@ impl Measured {
             for (mine, theirs) in mine.iter_mut().zip(theirs) {
                 mine.absorb(theirs)?;
             }
+        }
+        self.conditions.resize_with(
+            other.conditions.len().max(self.conditions.len()),
+            ConditionMeasured::default,
+        );
+        for (mine, theirs) in self.conditions.iter_mut().zip(other.conditions) {
+            mine.absorb(theirs);
+        }
+        self.pairs
+            .resize_with(other.pairs.len().max(self.pairs.len()), Together::default);
+        for (mine, theirs) in self.pairs.iter_mut().zip(other.pairs) {
+            mine.absorb(theirs);
         }
         for (column, why) in other.broken {
             self.broken.entry(column).or_insert(why);

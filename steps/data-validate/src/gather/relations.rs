@@ -70,7 +70,7 @@ pub(super) fn parents<'a>(
                 let set = found.keys.to_set(HELD)?.map(Arc::new);
                 let distinct = match &set {
                     Some(set) => set.len() as u64,
-                    None => found.keys.distinct()?,
+                    None => found.keys.spectrum()?.distinct,
                 };
                 Ok(Parent {
                     keys: Arc::new(found.keys),

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 
 use tabular::{Batch, ReadOptions, TableError};
 
+use super::conditions::ConditionWanted;
 use super::measure::{Measured, Meter, Wanted};
 use super::objects::OpenedTable;
 use crate::error::ScanError;
@@ -106,11 +107,18 @@ fn units(table: &OpenedTable) -> Vec<Unit> {
 fn needed(table: &OpenedTable, object: usize, wanted: &Wanted, without: &BTreeSet<String>) -> Vec<String> {
     let keys = wanted.keys.iter().flat_map(|key| &key.columns);
     let orphans = wanted.orphans.iter().flat_map(|orphans| &orphans.columns);
-    let all: BTreeSet<&String> = wanted.columns.keys().chain(keys).chain(orphans).collect();
+    let conditions = wanted.conditions.iter().flat_map(ConditionWanted::columns);
+    let named = wanted
+        .columns
+        .keys()
+        .chain(keys)
+        .chain(orphans)
+        .chain(wanted.pairs.iter().flatten());
+    let all: BTreeSet<&str> = named.map(String::as_str).chain(conditions).collect();
     let fields = table.objects[object].source.fields();
     fields
         .map(|field| field.name.clone())
-        .filter(|name| all.contains(name) && !without.contains(name))
+        .filter(|name| all.contains(name.as_str()) && !without.contains(name))
         .collect()
 }
 

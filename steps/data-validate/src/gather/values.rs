@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use tabular::{Column, Field, Kind, Place, Precision, Values, decimal_key, row_keys};
 
-use crate::config::{ColumnRules, LengthRule, RangeRule, Scalar, SetRule};
+use step_report::Severity;
+
+use crate::config::{ColumnRules, ColumnType, LengthRule, RangeRule, Scalar, SetRule};
 
 /// The rules that judge value by value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +23,12 @@ pub enum ValueRule {
     NotRegex,
     /// `length`
     Length,
+    /// `finite`
+    Finite,
+    /// `castable`
+    Castable,
+    /// `datetime_format`
+    DatetimeFormat,
 }
 
 impl ValueRule {
@@ -34,6 +42,9 @@ impl ValueRule {
             (Self::Regex, rules.regex.is_some()),
             (Self::NotRegex, rules.not_regex.is_some()),
             (Self::Length, rules.length.is_some()),
+            (Self::Finite, rules.finite),
+            (Self::Castable, rules.castable.is_some()),
+            (Self::DatetimeFormat, rules.datetime_format.is_some()),
         ]
         .into_iter()
         .filter_map(|(rule, there)| there.then_some(rule))
@@ -64,6 +75,15 @@ enum Form {
     Texts(HashSet<String>),
     Pattern(regex::Regex),
     Length(u64, u64),
+    /// Numbers that are neither NaN nor infinite.
+    Finite,
+    /// Texts that can be read so; `None` is any number.
+    Cast(Option<Kind>),
+    /// Numbers that are whole.
+    Whole,
+    TimeForm(String),
+    /// Whatever it is, it is good.
+    Anything,
 }
 
 #[derive(Debug, Clone)]
@@ -116,8 +136,40 @@ impl Test {
                 true,
             ),
             ValueRule::Length => (length(rules.length.as_ref().ok_or_else(none)?, kind)?, false),
+            ValueRule::Finite => (finite(kind)?, false),
+            ValueRule::Castable => (cast(rules.castable.ok_or_else(none)?, kind)?, false),
+            ValueRule::DatetimeFormat => {
+                let rule = rules.datetime_format.as_ref().ok_or_else(none)?;
+                (time_form(&rule.format, kind)?, false)
+            }
         };
         Ok(Self { form, inverted })
+    }
+
+    /// The test of being one value.
+    ///
+    /// # Errors
+    /// No value of such a column can be it.
+    pub fn one(value: &Scalar, field: &Field) -> Result<Self, String> {
+        let value = match (value, field.kind) {
+            // Keys of a mapping are texts.
+            (Scalar::Text(text), Kind::Bool) => match text.as_str() {
+                "true" => Scalar::Bool(true),
+                "false" => Scalar::Bool(false),
+                _ => value.clone(),
+            },
+            _ => value.clone(),
+        };
+        let rule = SetRule {
+            values: vec![value],
+            mostly: 1.0,
+            severity: Severity::default(),
+        };
+        let form = set(&rule, field)?;
+        Ok(Self {
+            form,
+            inverted: false,
+        })
     }
 
     /// Runs over the values of a batch; calls back with each bad row.
@@ -165,6 +217,10 @@ impl Test {
             Form::Texts(set) => set.contains(text),
             Form::Pattern(pattern) => pattern.is_match(text),
             Form::Length(min, max) => (*min..=*max).contains(&(text.chars().count() as u64)),
+            Form::Cast(Some(kind)) => tabular::reads_as(text, *kind),
+            Form::Cast(None) => tabular::reads_as(text, Kind::Float),
+            Form::TimeForm(format) => is_of_form(text, format),
+            Form::Anything => true,
             _ => false,
         };
         matches != self.inverted
@@ -189,6 +245,9 @@ impl Test {
             (Form::Wholes(set), Values::Int(values)) => set.contains(&i128::from(values[row])),
             (Form::Wholes(set), Values::Unsigned(values)) => set.contains(&i128::from(values[row])),
             (Form::Floats(set), _) => column.number(row).is_some_and(|value| set.contains(&value)),
+            (Form::Anything, _) => true,
+            (Form::Finite, _) => column.number(row).is_some_and(f64::is_finite),
+            (Form::Whole, _) => column.number(row).is_some_and(|value| value.fract() == 0.0),
             (Form::Bools(set), Values::Bool(values)) => set.contains(&values.get(row)),
             (Form::Instants(set), _) => column.timestamp(row).is_some_and(|at| set.contains(&at)),
             _ => false,
@@ -306,6 +365,41 @@ fn pattern(pattern: &str, kind: Kind) -> Result<Form, String> {
     regex::Regex::new(pattern)
         .map(Form::Pattern)
         .map_err(|error| error.to_string())
+}
+
+fn finite(kind: Kind) -> Result<Form, String> {
+    match kind {
+        Kind::Float => Ok(Form::Finite),
+        Kind::Int | Kind::Decimal | Kind::Bool => Ok(Form::Anything),
+        _ => Err(format!("being finite cannot be asked of {kind}")),
+    }
+}
+
+fn cast(wanted: ColumnType, kind: Kind) -> Result<Form, String> {
+    let number = matches!(
+        wanted,
+        ColumnType::Float | ColumnType::Number | ColumnType::Decimal
+    );
+    Ok(match kind {
+        Kind::Text => Form::Cast(wanted.kind()),
+        _ if wanted.fits(kind) || number && kind.is_number() => Form::Anything,
+        Kind::Float | Kind::Decimal if wanted == ColumnType::Int => Form::Whole,
+        Kind::Date if wanted == ColumnType::Timestamp => Form::Anything,
+        _ => return Err(format!("{kind} cannot be read as {}", wanted.word())),
+    })
+}
+
+fn time_form(format: &str, kind: Kind) -> Result<Form, String> {
+    if kind != Kind::Text {
+        return Err(format!("the form of a time cannot be asked of {kind}"));
+    }
+    Ok(Form::TimeForm(format.to_owned()))
+}
+
+/// The 30th of February has the form of a date, and is none.
+fn is_of_form(text: &str, format: &str) -> bool {
+    jiff::fmt::strtime::parse(format, text)
+        .is_ok_and(|parsed| parsed.day().is_none() || parsed.year().is_none() || parsed.to_date().is_ok())
 }
 
 fn length(rule: &LengthRule, kind: Kind) -> Result<Form, String> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Extent;
+use super::conditions::ConditionWanted;
 use super::measure::{ColumnMeasured, ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
 use super::quantile::Bracket;
@@ -45,7 +46,19 @@ pub(super) fn of_table(
             column.tests = ValueRule::of(rules);
             column.rules = Some(Arc::new(rules.clone()));
             column.quantiles = rules.median.is_some() || !rules.quantiles.is_empty();
+            column.shape = rules.sum.is_some() || rules.skewness.is_some() || rules.kurtosis.is_some();
+            column.named = rules.named();
         }
+        wanted.conditions = rules
+            .expressions
+            .iter()
+            .filter_map(|rule| ConditionWanted::of(rule).ok())
+            .collect();
+        wanted.pairs = rules
+            .correlations
+            .iter()
+            .map(|rule| rule.columns.clone())
+            .collect();
     }
     for split in plan
         .splits
@@ -93,10 +106,7 @@ pub(super) fn of_table(
 pub(super) fn judged_keys(table: &TablePlan, columns: &[String]) -> BTreeSet<KeyWanted> {
     let mut keys = BTreeSet::new();
     let Some(rules) = &table.rules else { return keys };
-    let single = rules
-        .columns
-        .iter()
-        .filter(|(_, rules)| rules.unique || rules.distinct_count.is_some());
+    let single = rules.columns.iter().filter(|(_, rules)| rules.counts_values());
     let single = single.map(|(name, _)| vec![name.clone()]);
     for key in single.chain(rules.unique.iter().map(|key| key.columns.clone())) {
         if key.iter().all(|name| columns.contains(name)) {

@@ -1,0 +1,124 @@
+//! How the rows of a column are spread over its values: how many different ones, how evenly.
+
+use step_report::{Bound, Check, Format, Severity};
+
+use super::keys::not_collected;
+use super::{numbers, on_column, say};
+use crate::config::{Bounds, ColumnRules};
+use crate::gather::{KeyEvidence, TableEvidence};
+
+/// What a figure of the spread is, in a check.
+struct Figure {
+    kind: &'static str,
+    what: &'static str,
+    format: Format,
+    of: fn(&KeyEvidence) -> Option<f64>,
+}
+
+const FIGURES: [Figure; 4] = [
+    Figure {
+        kind: "distinct_count",
+        what: "the number of different values",
+        format: Format::Count,
+        of: |found| Some(found.spread.distinct as f64),
+    },
+    Figure {
+        kind: "unique_rate",
+        what: "the number of different values for each value",
+        format: Format::Percent,
+        of: |found| (found.rows > 0).then(|| say::share(found.spread.distinct, found.rows)),
+    },
+    Figure {
+        kind: "entropy",
+        what: "the entropy in nats",
+        format: Format::Auto,
+        of: |found| found.spread.entropy,
+    },
+    Figure {
+        kind: "imbalance",
+        what: "the ratio of the most frequent value to the rarest",
+        format: Format::Auto,
+        of: |found| (found.rows > 0).then(|| found.spread.commonest as f64 / found.spread.rarest as f64),
+    },
+];
+
+/// Judges `distinct_count`, `unique_rate`, `entropy`, `imbalance` and `not_constant`.
+pub(super) fn judge(
+    name: &str,
+    rules: &ColumnRules,
+    found: Option<&Result<KeyEvidence, String>>,
+    table: &TableEvidence,
+    checks: &mut Vec<Check>,
+) {
+    let bounds = [
+        &rules.distinct_count,
+        &rules.unique_rate,
+        &rules.entropy,
+        &rules.imbalance,
+    ];
+    for (figure, rule) in FIGURES.iter().zip(bounds) {
+        if let Some(rule) = rule {
+            checks.push(one(figure, name, rule, found, table));
+        }
+    }
+    if rules.not_constant {
+        let check = on_column("not_constant", name, table)
+            .severity(Severity::Error)
+            .bound(Bound::at_least(2.0));
+        checks.push(match (numbers::unusable(name, table), found) {
+            (Some(why), _) => check.not_observed("no values").judge(false, why),
+            (None, Some(Ok(found))) => {
+                let distinct = found.spread.distinct;
+                let why = match distinct {
+                    0 => format!("`{name}` has no value at all"),
+                    1 => format!(
+                        "`{name}` has the same value in {}",
+                        say::counted(found.rows, "row")
+                    ),
+                    _ => format!("`{name}` has {}", say::counted(distinct, "different value")),
+                };
+                check
+                    .observed(distinct)
+                    .format(Format::Count)
+                    .n(found.rows)
+                    .judge(distinct > 1, why)
+            }
+            (None, other) => not_collected(check, other),
+        });
+    }
+}
+
+fn one(
+    figure: &Figure,
+    name: &str,
+    rule: &Bounds,
+    found: Option<&Result<KeyEvidence, String>>,
+    table: &TableEvidence,
+) -> Check {
+    let check = on_column(figure.kind, name, table)
+        .severity(rule.severity)
+        .bound(rule.shown());
+    match (numbers::unusable(name, table), found) {
+        (Some(why), _) => check.not_observed("no values").judge(false, why),
+        (None, Some(Ok(found))) => match (figure.of)(found) {
+            Some(value) => {
+                let why = format!(
+                    "{} of `{name}` is {}; must be {}",
+                    figure.what,
+                    figure.format.show(value),
+                    say::bounds(rule, |bound| figure.format.show(bound))
+                );
+                check
+                    .observed(value)
+                    .format(figure.format)
+                    .n(found.rows)
+                    .judge(rule.allow(value), why)
+            }
+            None => {
+                let why = format!("{} of `{name}` cannot be had: it has no value", figure.what);
+                check.not_observed("no values").judge(false, why)
+            }
+        },
+        (None, other) => not_collected(check, other),
+    }
+}
