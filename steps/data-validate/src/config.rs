@@ -6,6 +6,7 @@
 mod bounds;
 mod check;
 mod columns;
+mod distribution;
 mod forms;
 mod relations;
 mod rows;
@@ -16,10 +17,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use step_report::Severity;
 
-pub use bounds::{Bounds, Limit, Scalar};
+pub use bounds::{Bounds, Ends, Limit, Scalar};
 pub use columns::{
-    ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, QuantileRule, RangeRule, RegexRule, SetRule,
+    ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, Most, QuantileRule, RangeRule, RegexRule,
+    SetRule,
 };
+pub use distribution::Distribution;
 pub use relations::{ColumnsOf, Order, Relationship, SplitRules};
 pub use rows::{Against, Correlation, ExpressionRule};
 
@@ -186,7 +189,7 @@ mod tests {
             "{expect_column_values_to_not_be_null: true, expect_column_mean_to_be_between: {min_value: 1, max_value: 2}, \
              expect_column_values_to_be_in_set: {value_set: [1.5, true]}, expect_column_values_to_be_of_type: string}",
         );
-        assert!(rules.not_null && rules.required);
+        assert!(rules.not_null == Some(Severity::Error) && rules.required);
         assert_eq!(rules.mean.unwrap().max, Some(2.0));
         assert_eq!(rules.kind, Some(ColumnType::Text));
         assert_eq!(

@@ -1,6 +1,7 @@
 //! The decision: rules and evidence in, checks and a verdict out. No clock, no reads.
 
 mod conditions;
+mod distribution;
 mod keys;
 mod numbers;
 mod occurrence;
@@ -97,24 +98,34 @@ fn column(
             values::judge(name, rules, table, checks);
             occurrence::judge(name, rules, table, now, checks);
             keys::column(name, rules, table, checks);
+            distribution::judge(name, rules, table, checks);
             numbers::judge(name, rules, table, checks);
         }
     }
 }
 
+/// Whether a check says no. Too little evidence is no pass: it counts as a miss.
+fn is_no(check: &Check) -> bool {
+    match check.outcome {
+        Outcome::Fail | Outcome::Error => true,
+        Outcome::Insufficient => check.severity == Severity::Error,
+        _ => false,
+    }
+}
+
+/// Whether a check only warns.
+fn warns(check: &Check) -> bool {
+    check.outcome == Outcome::Warn || check.outcome == Outcome::Insufficient && !is_no(check)
+}
+
 fn conclude(checks: Vec<Check>) -> Decision {
-    let count = |outcomes: &[Outcome]| {
+    let count = |which: fn(&Check) -> bool| checks.iter().filter(|check| which(check)).count();
+    let (failed, warned) = (count(is_no), count(warns));
+    let judged = checks.len() - count(|check| check.outcome == Outcome::Skipped);
+    let first = |which: fn(&Check) -> bool| {
         checks
             .iter()
-            .filter(|check| outcomes.contains(&check.outcome))
-            .count()
-    };
-    let (failed, warned) = (count(&[Outcome::Fail, Outcome::Error]), count(&[Outcome::Warn]));
-    let judged = checks.len() - count(&[Outcome::Skipped]);
-    let first = |outcomes: &[Outcome]| {
-        checks
-            .iter()
-            .find(|check| outcomes.contains(&check.outcome))
+            .find(|check| which(check))
             .map(|check| check.why.clone())
             .unwrap_or_default()
     };
@@ -126,7 +137,7 @@ fn conclude(checks: Vec<Check>) -> Decision {
         }
     };
     let (verdict, reason) = if failed > 0 {
-        let what = first(&[Outcome::Fail, Outcome::Error]);
+        let what = first(is_no);
         (
             "FAIL",
             format!("{failed} of {judged} checks failed: {what}{}", more(failed)),
@@ -136,7 +147,7 @@ fn conclude(checks: Vec<Check>) -> Decision {
             "WARN",
             format!(
                 "{judged} checks, none failed, {warned} warned: {}{}",
-                first(&[Outcome::Warn]),
+                first(warns),
                 more(warned)
             ),
         )

@@ -2,6 +2,7 @@
 
 pub mod conditions;
 pub mod examples;
+pub mod frozen;
 pub mod keys;
 pub mod measure;
 pub mod objects;
@@ -15,6 +16,7 @@ mod relations;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use provenance::Digest;
 use tabular::{ColumnProfile, Kind, Precision};
@@ -23,6 +25,7 @@ use crate::error::ScanError;
 use crate::plan::Plan;
 use conditions::ConditionMeasured;
 use examples::Example;
+use frozen::Reference;
 use keys::{KeyCounts, Spectrum};
 use measure::{ColumnMeasured, KeyMeasured, KeyWanted, Measured};
 use objects::OpenedTable;
@@ -69,6 +72,8 @@ pub struct TableEvidence {
     pub quantiles: BTreeMap<String, Vec<(f64, Option<f64>)>>,
     /// Keys by their columns; or why they could not be collected.
     pub keys: BTreeMap<KeyWanted, Result<KeyEvidence, String>>,
+    /// What columns are held against, by column and number of the rule; or why there is nothing.
+    pub references: BTreeMap<(String, usize), Result<Arc<Reference>, String>>,
     /// In the order of the rules.
     pub conditions: Vec<ConditionMeasured>,
     /// In the order of the rules.
@@ -207,12 +212,16 @@ pub fn measure(
         window: whole.window.filter(|_| plan.tables[table].is_split),
         ..whole
     };
-    let parents = relations::parents(plan, opened, pass_of)?;
+    let ahead = wanted::Ahead {
+        parents: relations::parents(plan, opened, pass_of)?,
+        references: frozen::references(plan, opened, pass_of)?,
+    };
     let mut measured: Vec<Measured> = Vec::with_capacity(opened.len());
     let mut all_wanted = Vec::with_capacity(opened.len());
     for (index, table) in opened.iter().enumerate() {
         report_progress(&plan.tables[index].name);
-        let wanted = wanted::of_table(plan, index, opened, extent, &parents, pass_of(index).window);
+        let window = pass_of(index).window;
+        let wanted = wanted::of_table(plan, index, opened, extent, &ahead, window);
         let mut seen = scan::measure(table, &wanted, pass_of(index))?;
         wanted::second_pass(table, &plan.tables[index], &mut seen, pass_of(index))?;
         measured.push(seen);
@@ -225,7 +234,7 @@ pub fn measure(
         measured: &measured,
         extent,
     };
-    let relations = relations::evidence(read, &parents, pass_of)?;
+    let relations = relations::evidence(read, &ahead.parents, pass_of)?;
     let overlaps = relations::overlaps(read, pass_of)?;
     let mut tables = Vec::with_capacity(opened.len());
     for (index, (seen, wanted)) in measured.into_iter().zip(&all_wanted).enumerate() {
@@ -254,6 +263,12 @@ pub fn measure(
             let found = key_evidence(&opened[index], &wanted.columns, keys, extent, pass_of(index))?;
             table.keys.insert(wanted.clone(), found);
         }
+        table.references = ahead
+            .references
+            .iter()
+            .filter(|((of, _, _), _)| *of == index)
+            .map(|((_, column, number), found)| ((column.clone(), *number), found.clone()))
+            .collect();
         table.quantiles = wanted::quantiles(&plan.tables[index], &seen.columns);
         table.columns = seen.columns;
         tables.push(table);

@@ -81,6 +81,20 @@ impl Plan {
                 return Err(unknown(field, &against.table, &given));
             }
         }
+        for (name, table) in &suite.tables {
+            for (column, rules) in &table.columns {
+                for (index, rule) in rules.distribution.iter().enumerate() {
+                    let field = format!("tables.{name}.columns.{column}.distribution[{index}].reference");
+                    if !given.contains(&rule.reference.as_str()) {
+                        return Err(unknown(field, &rule.reference, &given));
+                    }
+                    if targets(name, table).contains(&rule.reference) {
+                        let message = format!("`{}` would be held against itself", rule.reference);
+                        return Err(Unresolved { field, message });
+                    }
+                }
+            }
+        }
         let expand = |field: String, name: &str| -> Result<Vec<String>, Unresolved> {
             if given.contains(&name) {
                 return Ok(vec![name.to_owned()]);

@@ -236,6 +236,18 @@ fn texts_must_be_readable_and_of_a_form() {
         "1 of 3 values of `f` are not finite (for example `NaN`)",
     );
     fails(&ran, "castable:t.f", "2 of 3 values of `f`");
+    let warn = json!({"severity": "warn"});
+    let rules = json!({"columns": {
+        "n": {"castable": {"to": "int", "mostly": 0.6}, "not_constant": warn, "unique": warn},
+        "d": {"not_null": warn, "not_empty": warn, "datetime_format": {"format": "%d.%m.%Y", "severity": "warn"}},
+        "f": {"finite": {"mostly": 0.5}, "castable": {"to": "int", "severity": "warn"}},
+    }});
+    let ran = check_csv(csv, &rules, &[]);
+    assert_eq!(ran.stdout.trim(), "WARN");
+    assert_eq!(ran.check("castable:t.n")["outcome"], "pass");
+    assert_eq!(ran.check("castable:t.f")["outcome"], "warn");
+    assert_eq!(ran.check("finite:t.f")["outcome"], "pass");
+    assert_eq!(ran.check("not_null:t.d")["severity"], "warn");
 }
 
 #[test]
@@ -319,4 +331,104 @@ fn data_must_be_fresh_and_of_a_size() {
     let ran = check(&now, &suite("soon"), &[old.as_str()]);
     assert_eq!(ran.exit, Some(2));
     assert!(ran.stderr.contains("`soon` is no age"), "{}", ran.stderr);
+}
+
+#[test]
+fn distributions_are_compared_as_scipy_does() {
+    let expected: Value = serde_json::from_str(include_str!("data/distributions.json")).unwrap();
+    let mut columns = json!({});
+    for (column, measures) in expected.as_object().unwrap() {
+        let mut rule = json!({"reference": "before"});
+        for measure in measures.as_object().unwrap().keys() {
+            rule[measure] = json!({"min": 0});
+        }
+        columns[column]["distribution"] = rule;
+    }
+    let suite = json!({"tables": {"t": {"columns": columns}, "before": {"role": "reference"}}});
+    for (before, threads) in [
+        ("data/train.parquet", "1"),
+        ("data/train.parquet", "3"),
+        ("data/parts", "2"),
+    ] {
+        let more = [format!("--data=before={before}"), format!("--threads={threads}")];
+        let ran = check("data/validation.parquet", &suite, &[&more[0], &more[1]]);
+        assert_eq!((ran.exit, ran.stdout.trim()), (Some(0), "PASS"), "{}", ran.stderr);
+        for (column, measures) in expected.as_object().unwrap() {
+            for (measure, value) in measures.as_object().unwrap() {
+                let found = ran.check(&format!("{measure}:t.{column} / before"));
+                if measure == "ks" {
+                    let at = |end: &str| found["interval"][end].as_f64().unwrap();
+                    let value = value.as_f64().unwrap();
+                    assert!(
+                        at("lower") - 1e-12 <= value && value <= at("upper") + 1e-12,
+                        "{column}: {value}: {found}"
+                    );
+                    assert!(at("upper") - at("lower") < 0.02, "the grid is fine: {found}");
+                } else {
+                    let (a, b) = (found["observed"].as_f64().unwrap(), value.as_f64().unwrap());
+                    assert!(
+                        (a - b).abs() <= 1e-9 * b,
+                        "{measure} of {column}: {found} instead of {value}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn too_few_rows_and_other_kinds_are_no_pass() {
+    let rule = |reference: &str, bound: Value| json!({"distribution": {"reference": reference, "psi": bound, "min_rows": 4}});
+    let dir = tempfile::tempdir().unwrap();
+    let few = format!("--data=few={}", file(&dir, "few.csv", "x,y\n1,a\n2,b\n"));
+    let many = format!(
+        "--data=many={}",
+        file(&dir, "many.csv", "x,y\n1,1\n2,2\n3,3\n4,4\n5,5\n")
+    );
+    let rules = |column: &str, rule: Value| json!({"columns": {column: rule}});
+    let csv = "x,y\n1,a\n2,b\n3,b\n4,c\n5,a\n";
+    let ran = check_csv(csv, &rules("x", rule("few", json!({"max": 9}))), &[&few]);
+    assert_eq!((ran.exit, ran.stdout.trim()), (Some(3), "FAIL"));
+    let found = ran.check("psi:t.x / few");
+    assert_eq!(found["outcome"], "insufficient");
+    assert!(
+        found["why"]
+            .as_str()
+            .unwrap()
+            .contains("5 rows of `x` against 2 of `few` are too few"),
+        "{found}"
+    );
+    let mut warn = rule("few", json!({"max": 9}));
+    warn["distribution"]["severity"] = json!("warn");
+    assert_eq!(check_csv(csv, &rules("x", warn), &[&few]).stdout.trim(), "WARN");
+    let ran = check_csv(csv, &rules("y", rule("many", json!({"max": 9}))), &[&many]);
+    fails(
+        &ran,
+        "psi:t.y / many",
+        "its values are text, and those of the reference are not",
+    );
+    let ran = check_csv(csv, &rules("x", rule("many", json!({"max": 0.0}))), &[&many]);
+    assert_eq!(ran.check("psi:t.x / many")["outcome"], "pass");
+    let ran = check_csv("z\n1\n", &rules("z", rule("many", json!({"max": 9}))), &[&many]);
+    fails(&ran, "psi:t.z / many", "`z` of `many`: no such column");
+    let ran = check_csv(csv, &rules("x", rule("gone", json!({"max": 9}))), &[&many]);
+    assert_eq!(ran.exit, Some(2));
+    assert!(
+        ran.stderr
+            .contains("tables.t.columns.x.distribution[0].reference"),
+        "{}",
+        ran.stderr
+    );
+    let ran = check_csv(csv, &rules("x", rule("t", json!({"max": 9}))), &[]);
+    assert!(
+        ran.stderr.contains("would be held against itself"),
+        "{}",
+        ran.stderr
+    );
+    let ran = check_csv(
+        csv,
+        &rules("x", json!({"distribution": {"reference": "many"}})),
+        &[&many],
+    );
+    assert!(ran.stderr.contains("bounds nothing"), "{}", ran.stderr);
 }

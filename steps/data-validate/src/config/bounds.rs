@@ -19,6 +19,30 @@ pub struct Bounds {
     pub severity: Severity,
 }
 
+/// Bounds of a measure whose rule has the severity.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ends {
+    /// The least that is good.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// The most that is good.
+    #[serde(default)]
+    pub max: Option<f64>,
+}
+
+impl Ends {
+    /// With a severity.
+    #[must_use]
+    pub fn with(self, severity: Severity) -> Bounds {
+        Bounds {
+            min: self.min,
+            max: self.max,
+            severity,
+        }
+    }
+}
+
 impl Bounds {
     /// The same bounds as a column of that precision holds them.
     #[must_use]

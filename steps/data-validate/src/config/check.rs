@@ -185,6 +185,8 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
         ("regex", column.regex.as_ref().map(|rule| rule.mostly)),
         ("not_regex", column.not_regex.as_ref().map(|rule| rule.mostly)),
         ("length", column.length.as_ref().map(|rule| rule.mostly)),
+        ("finite", column.finite.as_ref().map(|rule| rule.mostly)),
+        ("castable", column.castable.as_ref().map(|rule| rule.mostly)),
         (
             "datetime_format",
             column.datetime_format.as_ref().map(|rule| rule.mostly),
@@ -225,6 +227,31 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
             ));
         }
     }
+    for (index, rule) in column.distribution.iter().enumerate() {
+        let at = format!("{at}.distribution[{index}]");
+        let measures = rule.measures();
+        if measures.is_empty() {
+            found.push((
+                at.clone(),
+                "bounds nothing; name psi, js, l_infinity, ks or chi_squared_p".to_owned(),
+            ));
+        }
+        for (name, rule) in measures {
+            bounds(&format!("{at}.{name}"), &rule, found);
+        }
+        if !(2..=1000).contains(&rule.bins) {
+            found.push((
+                format!("{at}.bins"),
+                format!("{} is not between 2 and 1000", rule.bins),
+            ));
+        }
+        if !(1..=500).contains(&rule.categories) {
+            found.push((
+                format!("{at}.categories"),
+                format!("{} is not between 1 and 500", rule.categories),
+            ));
+        }
+    }
     for (value, rule) in &column.value_shares {
         let at = format!("{at}.value_shares.{value}");
         bounds(&at, rule, found);
@@ -244,7 +271,9 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
     {
         found.push((format!("{at}.freshness.max_age"), why));
     }
-    if matches!(column.castable, Some(ColumnType::Text | ColumnType::Bytes)) {
+    if let Some(rule) = &column.castable
+        && matches!(rule.to, ColumnType::Text | ColumnType::Bytes)
+    {
         found.push((
             format!("{at}.castable"),
             "every text is a text; name another type".to_owned(),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use step_report::Severity;
 
 use super::bounds::{Bounds, Limit, Scalar};
+use super::distribution::Distribution;
 use super::forms;
 
 /// The rules for one column. Rules about values leave nulls aside: `not_null` and `null_rate` are about those.
@@ -22,9 +23,14 @@ pub struct ColumnRules {
     /// Whether the column must be there. When `false`, its rules are skipped (and listed) where it is not.
     #[serde(default = "forms::yes")]
     pub required: bool,
-    /// No nulls.
-    #[serde(default, alias = "expect_column_values_to_not_be_null")]
-    pub not_null: bool,
+    /// No nulls: `true`, or a mapping with `severity`.
+    #[serde(
+        default,
+        alias = "expect_column_values_to_not_be_null",
+        deserialize_with = "forms::flag"
+    )]
+    #[schemars(with = "forms::Flag")]
+    pub not_null: Option<Severity>,
     /// The share of rows without a value, from 0 to 1.
     #[serde(default)]
     pub null_rate: Option<Bounds>,
@@ -37,15 +43,18 @@ pub struct ColumnRules {
     /// The share of values that are plus or minus infinity, from 0 to 1.
     #[serde(default)]
     pub inf_rate: Option<Bounds>,
-    /// No NaN and no infinity.
-    #[serde(default)]
-    pub finite: bool,
+    /// No NaN and no infinity: `true`, or a mapping with `mostly` and `severity`.
+    #[serde(default, deserialize_with = "forms::most")]
+    #[schemars(with = "forms::Flag")]
+    pub finite: Option<Most>,
     /// At least one value.
-    #[serde(default)]
-    pub not_empty: bool,
+    #[serde(default, deserialize_with = "forms::flag")]
+    #[schemars(with = "forms::Flag")]
+    pub not_empty: Option<Severity>,
     /// At least two different values.
-    #[serde(default)]
-    pub not_constant: bool,
+    #[serde(default, deserialize_with = "forms::flag")]
+    #[schemars(with = "forms::Flag")]
+    pub not_constant: Option<Severity>,
     /// Every value lies between these. NaN never does.
     #[serde(default, alias = "expect_column_values_to_be_between")]
     pub range: Option<RangeRule>,
@@ -85,9 +94,10 @@ pub struct ColumnRules {
     /// The length of every text, in characters.
     #[serde(default, alias = "expect_column_value_lengths_to_be_between")]
     pub length: Option<LengthRule>,
-    /// Every text can be read as this: `castable: int`.
-    #[serde(default)]
-    pub castable: Option<ColumnType>,
+    /// Every text can be read as this: `castable: int`, or a mapping with `to`, `mostly` and `severity`.
+    #[serde(default, deserialize_with = "forms::cast")]
+    #[schemars(with = "Option<forms::TextOr<CastRule>>")]
+    pub castable: Option<CastRule>,
     /// Every text is a date or time of this form, as `strptime` writes forms: `"%d.%m.%Y"`, or a mapping with `format`,
     /// `mostly` and `severity`.
     #[serde(
@@ -101,8 +111,13 @@ pub struct ColumnRules {
     #[serde(default)]
     pub freshness: Option<Freshness>,
     /// No two rows share a value. For more say in it use the table's `unique`.
-    #[serde(default, alias = "expect_column_values_to_be_unique")]
-    pub unique: bool,
+    #[serde(
+        default,
+        alias = "expect_column_values_to_be_unique",
+        deserialize_with = "forms::flag"
+    )]
+    #[schemars(with = "forms::Flag")]
+    pub unique: Option<Severity>,
     /// The number of different values, exact.
     #[serde(default, alias = "expect_column_unique_value_count_to_be_between")]
     pub distinct_count: Option<Bounds>,
@@ -132,6 +147,10 @@ pub struct ColumnRules {
     /// population, as scipy's `kurtosis`).
     #[serde(default)]
     pub kurtosis: Option<Bounds>,
+    /// How far the values may be spread otherwise than in another table. One mapping, or a list of them.
+    #[serde(default, deserialize_with = "forms::one_or_many")]
+    #[schemars(with = "forms::OneOrMany<Distribution>")]
+    pub distribution: Vec<Distribution>,
     /// The mean of the finite numbers.
     #[serde(default, alias = "expect_column_mean_to_be_between")]
     pub mean: Option<Bounds>,
@@ -156,8 +175,8 @@ impl ColumnRules {
     /// Whether a rule needs to know how often each value occurs.
     #[must_use]
     pub fn counts_values(&self) -> bool {
-        self.unique
-            || self.not_constant
+        self.unique.is_some()
+            || self.not_constant.is_some()
             || self.distinct_count.is_some()
             || self.unique_rate.is_some()
             || self.entropy.is_some()
@@ -280,6 +299,41 @@ pub struct RegexRule {
     /// The pattern.
     #[serde(alias = "regex")]
     pub pattern: String,
+    /// The share of values, from 0 to 1, for which this must hold.
+    #[serde(default = "forms::all")]
+    pub mostly: f64,
+    /// Whether a miss fails the run or is only a warning.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+/// How many must meet a rule, and what it is when they do not.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Most {
+    /// The share of values, from 0 to 1, for which this must hold.
+    #[serde(default = "forms::all")]
+    pub mostly: f64,
+    /// Whether a miss fails the run or is only a warning.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        Self {
+            mostly: forms::all(),
+            severity: Severity::default(),
+        }
+    }
+}
+
+/// What texts can be read as.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CastRule {
+    /// The type.
+    pub to: ColumnType,
     /// The share of values, from 0 to 1, for which this must hold.
     #[serde(default = "forms::all")]
     pub mostly: f64,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use step_report::Severity;
 
 use super::bounds::Scalar;
-use super::columns::{FormatRule, RegexRule, SetRule};
+use super::columns::{CastRule, ColumnType, FormatRule, Most, RegexRule, SetRule};
 
 pub(super) fn yes() -> bool {
     true
@@ -43,6 +43,79 @@ pub(super) enum ListOr<T> {
 pub(super) enum TextOr<T> {
     Text(String),
     Long(T),
+}
+
+/// `true`, or a mapping; only for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "describes a form to schemars")]
+pub(super) enum Flag {
+    Plain(bool),
+    Long(Most),
+}
+
+/// What a flag may be with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnlySeverity {
+    #[serde(default)]
+    severity: Severity,
+}
+
+/// `true`, or a mapping that makes it.
+fn switched<'de, T: Default, D: Deserializer<'de>, L: Deserialize<'de>>(
+    from: D,
+    long: fn(L) -> T,
+) -> Result<Option<T>, D::Error> {
+    struct Visitor<T, L>(fn(L) -> T);
+    impl<'de, T: Default, L: Deserialize<'de>> de::Visitor<'de> for Visitor<T, L> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("true, false or a mapping with `severity`")
+        }
+
+        fn visit_bool<E>(self, on: bool) -> Result<Option<T>, E> {
+            Ok(on.then(T::default))
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+            L::deserialize(MapAccessDeserializer::new(map))
+                .map(self.0)
+                .map(Some)
+        }
+    }
+    from.deserialize_any(Visitor(long))
+}
+
+pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Severity>, D::Error> {
+    switched(from, |long: OnlySeverity| long.severity)
+}
+
+pub(super) fn most<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Most>, D::Error> {
+    switched(from, |long: Most| long)
+}
+
+pub(super) fn cast<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CastRule>, D::Error> {
+    struct Visitor;
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = CastRule;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a type such as `int`, or a mapping with `to`")
+        }
+
+        fn visit_str<E: de::Error>(self, word: &str) -> Result<CastRule, E> {
+            let Most { mostly, severity } = Most::default();
+            let to = ColumnType::deserialize(de::value::StrDeserializer::<E>::new(word))?;
+            Ok(CastRule { to, mostly, severity })
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<CastRule, A::Error> {
+            CastRule::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    from.deserialize_any(Visitor).map(Some)
 }
 
 pub(super) fn one_or_many<'de, T: Deserialize<'de>, D: Deserializer<'de>>(

@@ -1,6 +1,6 @@
 //! Uniqueness: of a column, of several together, of whole rows; numbers of different values.
 
-use step_report::{Bound, Check, Format, Severity};
+use step_report::{Bound, Check, Format};
 
 use super::{on_column, on_table, samples, say, spread, such_as};
 use crate::config::{ColumnRules, TableRules};
@@ -65,8 +65,8 @@ pub(super) fn column(name: &str, rules: &ColumnRules, table: &TableEvidence, che
         columns: vec![name.to_owned()],
         with_nulls: false,
     };
-    if rules.unique {
-        let check = on_column("unique", name, table).severity(Severity::Error);
+    if let Some(severity) = rules.unique {
+        let check = on_column("unique", name, table).severity(severity);
         checks.push(unique(check, name, 0, &key, table));
     }
     spread::judge(name, rules, table.keys.get(&key), table, checks);

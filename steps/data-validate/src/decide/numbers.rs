@@ -23,7 +23,12 @@ pub(super) fn unusable(name: &str, table: &TableEvidence) -> Option<String> {
 }
 
 /// A rule that is to be judged, or already is not.
-fn start(kind: &str, name: &str, severity: Severity, table: &TableEvidence) -> Result<Check, Box<Check>> {
+pub(super) fn start(
+    kind: &str,
+    name: &str,
+    severity: Severity,
+    table: &TableEvidence,
+) -> Result<Check, Box<Check>> {
     let check = on_column(kind, name, table).severity(severity);
     match unusable(name, table) {
         None => Ok(check),
@@ -41,8 +46,8 @@ pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
         say::count(nulls),
         say::counted(rows, "row")
     );
-    if rules.not_null {
-        checks.push(match start("not_null", name, Severity::Error, table) {
+    if let Some(severity) = rules.not_null {
+        checks.push(match start("not_null", name, severity, table) {
             Err(check) => *check,
             Ok(check) => {
                 let why = if nulls == 0 {

@@ -2,7 +2,7 @@
 
 use step_report::{Bound, Check, Format, Severity};
 
-use super::{numbers, on_column, say};
+use super::{numbers, say};
 use crate::config::ColumnRules;
 use crate::gather::TableEvidence;
 use crate::gather::measure::ColumnMeasured;
@@ -18,16 +18,10 @@ pub(super) fn judge(
     let empty = ColumnMeasured::default();
     let column = table.columns.get(name).unwrap_or(&empty);
     let values = column.rows - column.nulls;
-    let start = |kind: &str, severity| {
-        let check = on_column(kind, name, table).severity(severity);
-        match numbers::unusable(name, table) {
-            None => Ok(check),
-            Some(why) => Err(check.not_observed("no values").judge(false, why)),
-        }
-    };
-    if rules.not_empty {
-        checks.push(start("not_empty", Severity::Error).map_or_else(
-            |check| check,
+    let start = |kind: &str, severity| numbers::start(kind, name, severity, table);
+    if let Some(severity) = rules.not_empty {
+        checks.push(start("not_empty", severity).map_or_else(
+            |check| *check,
             |check| {
                 let why = format!(
                     "`{name}` has a value in {} of {}",
@@ -54,7 +48,7 @@ pub(super) fn judge(
         let check = match start("value_share", rule.severity) {
             Ok(check) => check,
             Err(check) => {
-                checks.push(check);
+                checks.push(*check);
                 continue;
             }
         };
@@ -90,7 +84,7 @@ pub(super) fn judge(
     }
     if !rules.contains.is_empty() {
         checks.push(start("contains", Severity::Error).map_or_else(
-            |check| check,
+            |check| *check,
             |check| {
                 let from = rules.value_shares.len();
                 let found: Vec<_> = rules
@@ -134,7 +128,7 @@ pub(super) fn judge(
     }
     if let Some(rule) = &rules.freshness {
         checks.push(start("freshness", rule.severity).map_or_else(
-            |check| check,
+            |check| *check,
             |check| fresh(check, name, &rule.max_age, column, now),
         ));
     }

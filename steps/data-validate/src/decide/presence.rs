@@ -19,8 +19,9 @@ pub(super) fn readable(table: &TableEvidence, checks: &mut Vec<Check>) {
 
 /// Whether a rule says how many nulls a column may have.
 pub(super) fn judges_nulls(rules: Option<&TableRules>, column: &str) -> bool {
-    let says =
-        |rules: &ColumnRules| rules.not_null || rules.null_rate.is_some() || rules.null_count.is_some();
+    let says = |rules: &ColumnRules| {
+        rules.not_null.is_some() || rules.null_rate.is_some() || rules.null_count.is_some()
+    };
     rules
         .and_then(|rules| rules.columns.get(column))
         .is_some_and(says)

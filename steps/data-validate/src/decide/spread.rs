@@ -1,6 +1,6 @@
 //! How the rows of a column are spread over its values: how many different ones, how evenly.
 
-use step_report::{Bound, Check, Format, Severity};
+use step_report::{Bound, Check, Format};
 
 use super::keys::not_collected;
 use super::{numbers, on_column, say};
@@ -61,9 +61,9 @@ pub(super) fn judge(
             checks.push(one(figure, name, rule, found, table));
         }
     }
-    if rules.not_constant {
+    if let Some(severity) = rules.not_constant {
         let check = on_column("not_constant", name, table)
-            .severity(Severity::Error)
+            .severity(severity)
             .bound(Bound::at_least(2.0));
         checks.push(match (numbers::unusable(name, table), found) {
             (Some(why), _) => check.not_observed("no values").judge(false, why),

@@ -87,10 +87,18 @@ fn describe(rule: ValueRule, rules: &ColumnRules) -> Option<(&'static str, Strin
             };
             ("length", length, rule.mostly, rule.severity)
         }
-        ValueRule::Finite => ("finite", "finite".to_owned(), 1.0, Severity::Error),
+        ValueRule::Finite => {
+            let rule = rules.finite?;
+            ("finite", "finite".to_owned(), rule.mostly, rule.severity)
+        }
         ValueRule::Castable => {
-            let wanted = format!("readable as {}", rules.castable?.word());
-            ("castable", wanted, 1.0, Severity::Error)
+            let rule = rules.castable?;
+            (
+                "castable",
+                format!("readable as {}", rule.to.word()),
+                rule.mostly,
+                rule.severity,
+            )
         }
         ValueRule::DatetimeFormat => {
             let rule = rules.datetime_format.as_ref()?;

@@ -257,7 +257,7 @@ impl Parser<'_> {
                 Box::new(Node::Compare(Compare::AtMost, Box::new(left), Box::new(most))),
             )
         } else if self.keyword("like") {
-            Node::Matches(Box::new(left), self.pattern(|text| like(text))?)
+            Node::Matches(Box::new(left), self.pattern(like)?)
         } else if self.keyword("matches") {
             Node::Matches(Box::new(left), self.pattern(str::to_owned)?)
         } else if negated {

@@ -8,6 +8,7 @@ use tabular::profile::Moments;
 use tabular::{Batch, Column, ColumnProfile, KeySet, Values, row_keys};
 
 use super::conditions::{ConditionMeasured, ConditionWanted};
+use super::frozen::{Counts, Frozen};
 use super::keys::Keys;
 use super::quantile::{Bracket, FirstPass};
 use super::shape::Shape;
@@ -46,6 +47,8 @@ pub struct ColumnWanted {
     pub shape: bool,
     /// Values that are counted one by one.
     pub named: Vec<Scalar>,
+    /// Bins that the rows are counted on; or why there are none.
+    pub frozen: Vec<Result<Arc<Frozen>, String>>,
     /// Brackets of a second pass.
     pub brackets: Vec<Bracket>,
     /// The whole profile.
@@ -117,6 +120,8 @@ pub struct ColumnMeasured {
     pub shape: Option<Shape>,
     /// How often each of [`ColumnWanted::named`] occurs; or why it cannot be asked.
     pub named: Vec<Result<u64, String>>,
+    /// In the order of [`ColumnWanted::frozen`]; or why they cannot be counted on.
+    pub frozen: Vec<Result<Counts, String>>,
     /// The first and last point in time, nanoseconds since 1970-01-01 (of any year, hence wide).
     pub times: Option<(i128, i128)>,
     /// Bad values by rule; or why the rule cannot be asked.
@@ -184,6 +189,11 @@ impl<'a> Meter<'a> {
                     .iter()
                     .map(|test| test.as_ref().map(|_| 0).map_err(Clone::clone))
                     .collect(),
+                frozen: column
+                    .frozen
+                    .iter()
+                    .map(|frozen| Ok(Counts::new(frozen.as_deref().map_err(Clone::clone)?)))
+                    .collect(),
                 quantiles: column.quantiles.then(FirstPass::default),
                 brackets: column.brackets.clone(),
                 profile: column.profile.then(|| ColumnProfile::new(field)),
@@ -233,6 +243,13 @@ impl<'a> Meter<'a> {
                 place: batch.place(row),
             };
             into.see(column, tests, spot);
+            into.bin(
+                column,
+                self.wanted
+                    .columns
+                    .get(name)
+                    .map_or(&[], |wanted| wanted.frozen.as_slice()),
+            );
             into.count(column, self.named.get(name).map_or(&[], Vec::as_slice));
             into.malformed(batch, name, self.object);
         }
@@ -275,6 +292,17 @@ impl ColumnMeasured {
             let place = cell.place;
             self.malformed.add(cell.text.clone(), Spot { object, place });
             self.nulls -= 1;
+        }
+    }
+
+    /// Counts on frozen bins.
+    fn bin(&mut self, column: &Column, frozen: &[Result<Arc<Frozen>, String>]) {
+        for (frozen, into) in frozen.iter().zip(&mut self.frozen) {
+            if let (Ok(frozen), Ok(counts)) = (frozen, &mut *into)
+                && let Err(why) = counts.see(frozen, column)
+            {
+                *into = Err(why);
+            }
         }
     }
 
@@ -376,6 +404,17 @@ impl ColumnMeasured {
         match (&mut self.shape, other.shape) {
             (Some(mine), Some(theirs)) => mine.merge(&theirs),
             (mine, theirs) => *mine = mine.or(theirs),
+        }
+        if self.frozen.is_empty() {
+            self.frozen = other.frozen;
+        } else {
+            for (mine, theirs) in self.frozen.iter_mut().zip(other.frozen) {
+                match (&mut *mine, theirs) {
+                    (Ok(mine), Ok(theirs)) => mine.absorb(&theirs),
+                    (Ok(_), Err(why)) => *mine = Err(why),
+                    (Err(_), _) => {}
+                }
+            }
         }
         if self.named.is_empty() {
             self.named = other.named;

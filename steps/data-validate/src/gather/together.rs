@@ -21,7 +21,7 @@ impl Together {
         for name in columns {
             match batch.columns().iter().find(|column| column.field().name == *name) {
                 Some(column) if column.kind().is_number() || column.kind() == tabular::Kind::Bool => {
-                    found.push(column)
+                    found.push(column);
                 }
                 Some(column) => {
                     self.without = Some(format!("`{name}` is {}, not numbers", column.kind()));

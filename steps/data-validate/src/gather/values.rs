@@ -42,7 +42,7 @@ impl ValueRule {
             (Self::Regex, rules.regex.is_some()),
             (Self::NotRegex, rules.not_regex.is_some()),
             (Self::Length, rules.length.is_some()),
-            (Self::Finite, rules.finite),
+            (Self::Finite, rules.finite.is_some()),
             (Self::Castable, rules.castable.is_some()),
             (Self::DatetimeFormat, rules.datetime_format.is_some()),
         ]
@@ -81,7 +81,7 @@ enum Form {
     Cast(Option<Kind>),
     /// Numbers that are whole.
     Whole,
-    TimeForm(String),
+    Time(String),
     /// Whatever it is, it is good.
     Anything,
 }
@@ -137,7 +137,7 @@ impl Test {
             ),
             ValueRule::Length => (length(rules.length.as_ref().ok_or_else(none)?, kind)?, false),
             ValueRule::Finite => (finite(kind)?, false),
-            ValueRule::Castable => (cast(rules.castable.ok_or_else(none)?, kind)?, false),
+            ValueRule::Castable => (cast(rules.castable.ok_or_else(none)?.to, kind)?, false),
             ValueRule::DatetimeFormat => {
                 let rule = rules.datetime_format.as_ref().ok_or_else(none)?;
                 (time_form(&rule.format, kind)?, false)
@@ -219,7 +219,7 @@ impl Test {
             Form::Length(min, max) => (*min..=*max).contains(&(text.chars().count() as u64)),
             Form::Cast(Some(kind)) => tabular::reads_as(text, *kind),
             Form::Cast(None) => tabular::reads_as(text, Kind::Float),
-            Form::TimeForm(format) => is_of_form(text, format),
+            Form::Time(format) => is_of_form(text, format),
             Form::Anything => true,
             _ => false,
         };
@@ -393,7 +393,7 @@ fn time_form(format: &str, kind: Kind) -> Result<Form, String> {
     if kind != Kind::Text {
         return Err(format!("the form of a time cannot be asked of {kind}"));
     }
-    Ok(Form::TimeForm(format.to_owned()))
+    Ok(Form::Time(format.to_owned()))
 }
 
 /// The 30th of February has the form of a date, and is none.

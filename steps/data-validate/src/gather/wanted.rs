@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Extent;
 use super::conditions::ConditionWanted;
+use super::frozen::References;
 use super::measure::{ColumnMeasured, ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
 use super::quantile::Bracket;
@@ -16,13 +17,21 @@ use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
 use crate::window::Window;
 
+/// What was read before the tables themselves.
+pub(super) struct Ahead {
+    /// The keys that relationships refer to.
+    pub(super) parents: Parents,
+    /// What distributions are held against.
+    pub(super) references: References,
+}
+
 /// What the checks on this table need.
 pub(super) fn of_table(
     plan: &Plan,
     index: usize,
     opened: &[OpenedTable],
     extent: Extent,
-    parents: &Parents,
+    ahead: &Ahead,
     window: Option<&Window>,
 ) -> Wanted {
     let (table, columns) = (&plan.tables[index], opened[index].columns());
@@ -48,6 +57,15 @@ pub(super) fn of_table(
             column.quantiles = rules.median.is_some() || !rules.quantiles.is_empty();
             column.shape = rules.sum.is_some() || rules.skewness.is_some() || rules.kurtosis.is_some();
             column.named = rules.named();
+            column.frozen = (0..rules.distribution.len())
+                .filter_map(|number| ahead.references.get(&(index, name.clone(), number)))
+                .map(|found| {
+                    found
+                        .as_ref()
+                        .map(|found| Arc::clone(&found.frozen))
+                        .map_err(Clone::clone)
+                })
+                .collect();
         }
         wanted.conditions = rules
             .expressions
@@ -85,7 +103,7 @@ pub(super) fn of_table(
                 .extend(side.columns.iter().filter(|name| columns.contains(name)).cloned());
         }
         if rule.from.table == table.name
-            && let Some(Ok(parent)) = parents.get(relation)
+            && let Some(Ok(parent)) = ahead.parents.get(relation)
         {
             wanted.orphans.push(OrphanWanted {
                 relation,

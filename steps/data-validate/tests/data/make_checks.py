@@ -1,6 +1,6 @@
 """What scipy, pandas and DuckDB say of figures and conditions.
 
-    python make_checks.py      writes rows.parquet, checks.json and conditions.json beside itself
+    python make_checks.py      writes rows.parquet, checks.json, conditions.json and distributions.json beside itself
 
 Needs duckdb, pandas, pyarrow, scipy. The flights are those of make_data.py; `rows.parquet` holds every kind of value, with
 nulls in each column, and conditions over it are drawn at random from the grammar, with a seed.
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.spatial
 import scipy.stats
 
 HERE = pathlib.Path(__file__).parent
@@ -162,3 +163,41 @@ while len(conditions) < 400:
         # What DuckDB does not take for its types, such as decimals that grow too wide, is drawn anew.
         print(str(error).splitlines()[0])
 (HERE / "conditions.json").write_text("[\n" + ",\n".join(json.dumps(row) for row in conditions) + "\n]\n")
+
+# Distributions: flights of the first two days of January against those of the fourth, on bins frozen on the first.
+validation = pd.read_parquet(HERE / "validation.parquet")
+
+
+def shares(before: pd.Series, now: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    if pd.api.types.is_numeric_dtype(before):
+        edges = np.unique(np.quantile(before.dropna(), np.arange(1, 10) / 10))
+        if edges[0] == before.min():
+            edges = np.insert(edges, 0, np.nextafter(edges[0], -np.inf))
+        index = lambda values: np.searchsorted(edges, values.dropna(), side="left")  # right-closed
+        counts = [np.bincount(index(values), minlength=len(edges) + 1) for values in (before, now)]
+    else:
+        labels = before.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable").index[:50]
+        count = lambda values: [(values == label).sum() for label in labels] + [(values.notna() & ~values.isin(labels)).sum()]
+        counts = [np.array(count(values)) for values in (before, now)]
+    return tuple(np.append(count, values.isna().sum()) for count, values in zip(counts, (before, now)))
+
+
+def against(before: pd.Series, now: pd.Series) -> dict:
+    a, b = shares(before, now)
+    p, q = a / a.sum(), b / b.sum()
+    floored = [np.maximum(side, 1e-4) for side in (p, q)]
+    found = {
+        "psi": float(((floored[1] - floored[0]) * np.log(floored[1] / floored[0])).sum()),
+        "js": float(scipy.spatial.distance.jensenshannon(p, q, base=2)),
+        "l_infinity": float(np.abs(p - q).max()),
+    }
+    if pd.api.types.is_numeric_dtype(before):
+        found["ks"] = float(scipy.stats.ks_2samp(before.dropna(), now.dropna()).statistic)
+    if min(a.min(), b.min()) >= 5:
+        found["chi_squared_p"] = float(scipy.stats.chi2_contingency(np.array([a, b]), correction=False).pvalue)
+    return found
+
+
+columns = ["dep_delay", "air_time", "distance", "flight", "carrier", "origin", "dest", "tailnum"]
+distributions = {column: against(train[column], validation[column]) for column in columns}
+(HERE / "distributions.json").write_text(json.dumps(distributions, indent=1) + "\n")
