@@ -12,6 +12,7 @@ mod presence;
 mod relationships;
 mod rows;
 pub(crate) mod say;
+mod splits;
 mod spread;
 mod types;
 mod values;
@@ -61,8 +62,9 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
             .find(|table| table.name == relation.from.table);
         relationships::judge(relation, found, objects, &mut checks);
     }
-    for (split, found) in plan.splits.iter().zip(&evidence.overlaps) {
-        overlap::judge(split, found, evidence, &mut checks);
+    for (split, found) in plan.splits.iter().zip(&evidence.splits) {
+        overlap::judge(split, &found.overlap, evidence, &mut checks);
+        splits::judge(split, found, evidence, &mut checks);
         order::judge(split, plan, evidence, &mut checks);
     }
     conclude(checks)

@@ -9,6 +9,7 @@ pub mod objects;
 pub mod quantile;
 pub mod scan;
 pub mod shape;
+pub mod splits;
 pub mod together;
 pub mod values;
 
@@ -30,6 +31,7 @@ use keys::{KeyCounts, Spectrum};
 use measure::{ColumnMeasured, KeyMeasured, KeyWanted, Measured};
 use objects::OpenedTable;
 use scan::Pass;
+use splits::SplitEvidence;
 use together::Together;
 
 /// Everything that the decision needs.
@@ -39,8 +41,8 @@ pub struct Evidence {
     pub tables: Vec<TableEvidence>,
     /// In the order of the plan; or why a relationship could not be looked at.
     pub relations: Vec<Result<RelationEvidence, String>>,
-    /// In the order of the plan; or why the overlap could not be looked at.
-    pub overlaps: Vec<Result<OverlapEvidence, String>>,
+    /// In the order of the plan.
+    pub splits: Vec<SplitEvidence>,
     /// What age is measured from, nanoseconds since 1970-01-01.
     pub now: i128,
 }
@@ -235,7 +237,7 @@ pub fn measure(
         extent,
     };
     let relations = relations::evidence(read, &ahead.parents, pass_of)?;
-    let overlaps = relations::overlaps(read, pass_of)?;
+    let splits = splits::evidence(read, pass_of)?;
     let mut tables = Vec::with_capacity(opened.len());
     for (index, (seen, wanted)) in measured.into_iter().zip(&all_wanted).enumerate() {
         let mut table = TableEvidence {
@@ -276,7 +278,7 @@ pub fn measure(
     Ok(Evidence {
         tables,
         relations,
-        overlaps,
+        splits,
         now: extent.now,
     })
 }

@@ -36,11 +36,32 @@ pub(super) fn faults(suite: &Suite) -> Option<Fault> {
     }
     for (index, rule) in suite.splits.iter().enumerate() {
         checks += 1;
-        share(
-            &format!("splits[{index}].max_overlap_fraction"),
-            rule.max_overlap_fraction,
-            &mut found,
-        );
+        let shares = [
+            ("max_overlap_fraction", rule.max_overlap_fraction),
+            ("max_same_rows_fraction", rule.max_same_rows_fraction),
+            (
+                "max_group_overlap_fraction",
+                Some(rule.max_group_overlap_fraction),
+            ),
+            ("max_label_shift", rule.max_label_shift),
+            ("max_new_category_fraction", Some(rule.max_new_category_fraction)),
+        ];
+        for (name, bound) in shares {
+            share(&format!("splits[{index}].{name}"), bound, &mut found);
+        }
+        if let Some(ratio) = &rule.size_ratio {
+            bounds(
+                &format!("splits[{index}].size_ratio"),
+                &ratio.with(rule.severity),
+                &mut found,
+            );
+        }
+        if rule.max_label_shift.is_some() && rule.label.is_none() {
+            found.push((
+                format!("splits[{index}].max_label_shift"),
+                "needs `label`, the column that it is about".to_owned(),
+            ));
+        }
         if rule.train == rule.test {
             found.push((
                 format!("splits[{index}].test"),

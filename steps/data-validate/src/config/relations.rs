@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use step_report::Severity;
 
+use super::bounds::Ends;
+
 /// Keys of one table that must exist in another. Rows with a null in the key refer to nothing and are no orphans.
 /// Without any bound, no orphan is allowed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -108,6 +110,31 @@ pub struct SplitRules {
     /// The share of the rows of `test` that may also be in `train`, from 0 to 1.
     #[serde(default)]
     pub max_overlap_fraction: Option<f64>,
+    /// The share of the rows of `test` that may be equal to a row of `train` in every column that both have, from 0 to 1:
+    /// beside `key`, which compares by less.
+    #[serde(default)]
+    pub max_same_rows_fraction: Option<f64>,
+    /// The columns that say whom a row is about (a customer, a machine): nobody of `test` may be in `train`.
+    #[serde(default)]
+    pub group: Vec<String>,
+    /// The share of the rows of `test` that may be about a group of `train` all the same, from 0 to 1.
+    #[serde(default)]
+    pub max_group_overlap_fraction: f64,
+    /// The column of the label: with it, `max_label_shift` holds.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// By how much the share of any label may differ between the two, from 0 to 1; 0.05 without it.
+    #[serde(default)]
+    pub max_label_shift: Option<f64>,
+    /// Columns in which `test` may have no value that `train` has not.
+    #[serde(default)]
+    pub new_categories: Vec<String>,
+    /// The share of the rows of `test` that may have a new value all the same, from 0 to 1.
+    #[serde(default)]
+    pub max_new_category_fraction: f64,
+    /// Rows of `test` for each row of `train`.
+    #[serde(default)]
+    pub size_ratio: Option<Ends>,
     /// The column that tells when a row happened; with it, `train` must lie before `test`.
     #[serde(default)]
     pub time_column: Option<String>,
@@ -117,6 +144,14 @@ pub struct SplitRules {
     /// Whether a miss fails the run or is only a warning.
     #[serde(default)]
     pub severity: Severity,
+}
+
+impl SplitRules {
+    /// By how much the share of a label may differ.
+    #[must_use]
+    pub fn label_shift(&self) -> f64 {
+        self.max_label_shift.unwrap_or(0.05)
+    }
 }
 
 /// How two parts follow each other in time.

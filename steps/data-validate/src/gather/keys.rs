@@ -240,6 +240,58 @@ impl Keys {
         Ok(found)
     }
 
+    /// The key whose share of the rows differs most between this and the other, with its rows in each; `None` when one of
+    /// the two has no rows. Of equal differences the key of most rows.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub fn shift(&self, other: &Self) -> io::Result<Option<(u128, u64, u64)>> {
+        let (n, m) = (self.count as f64, other.count as f64);
+        let mut most: Option<(f64, u64, u128, u64, u64)> = None;
+        let mut see = |key: u128, mine: u64, theirs: u64| {
+            let found = (
+                (mine as f64 / n - theirs as f64 / m).abs(),
+                mine + theirs,
+                key,
+                mine,
+                theirs,
+            );
+            if most.is_none_or(|known| (found.0, found.1) > (known.0, known.1)) {
+                most = Some(found);
+            }
+        };
+        if self.count == 0 || other.count == 0 {
+            return Ok(None);
+        }
+        for partition in 0..PARTITIONS {
+            let mut mine = self.partition(partition)?;
+            let mut theirs = other.partition(partition)?;
+            mine.sort_unstable();
+            theirs.sort_unstable();
+            let mut left = mine.chunk_by(|a, b| a == b).peekable();
+            let mut right = theirs.chunk_by(|a, b| a == b).peekable();
+            loop {
+                match (left.peek(), right.peek()) {
+                    (None, None) => break,
+                    (Some(a), Some(b)) if a[0] == b[0] => {
+                        see(a[0], a.len() as u64, b.len() as u64);
+                        (left.next(), right.next());
+                    }
+                    (Some(a), b) if b.is_none_or(|b| a[0] < b[0]) => {
+                        see(a[0], a.len() as u64, 0);
+                        left.next();
+                    }
+                    (_, Some(b)) => {
+                        see(b[0], 0, b.len() as u64);
+                        right.next();
+                    }
+                    (Some(_), None) => break,
+                }
+            }
+        }
+        Ok(most.map(|(_, _, key, mine, theirs)| (key, mine, theirs)))
+    }
+
     /// The different keys as a set, when there are at most `limit` rows of them.
     ///
     /// # Errors

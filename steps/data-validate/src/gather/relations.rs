@@ -8,7 +8,7 @@ use super::keys::Keys;
 use super::measure::{KeyWanted, Measured, Wanted};
 use super::objects::OpenedTable;
 use super::scan::{Pass, measure};
-use super::{Extent, OverlapEvidence, RelationEvidence, examples, wanted};
+use super::{Extent, RelationEvidence, examples};
 use crate::config::ColumnsOf;
 use crate::error::ScanError;
 use crate::plan::Plan;
@@ -28,7 +28,7 @@ pub(super) type Parents = Vec<Result<Parent, String>>;
 /// Rows of a table referred to up to which its keys are held in memory.
 const HELD: u64 = 8 << 20;
 
-fn position(plan: &Plan, name: &str) -> usize {
+pub(super) fn position(plan: &Plan, name: &str) -> usize {
     plan.tables
         .iter()
         .position(|table| table.name == name)
@@ -87,7 +87,10 @@ pub(super) fn parents<'a>(
 }
 
 /// Whether values of the columns can be equal at all.
-fn comparable(from: (&ColumnsOf, &OpenedTable), to: (&ColumnsOf, &OpenedTable)) -> Result<(), String> {
+pub(super) fn comparable(
+    from: (&ColumnsOf, &OpenedTable),
+    to: (&ColumnsOf, &OpenedTable),
+) -> Result<(), String> {
     for (side, table) in [from, to] {
         for name in &side.columns {
             let columns = table.columns();
@@ -190,60 +193,6 @@ pub(super) fn evidence<'a>(
             with_null: seen.with_null,
             parents: parent.distinct,
             orphans,
-            examples,
-        }));
-    }
-    Ok(all)
-}
-
-/// Which rows of one split are in the other.
-pub(super) fn overlaps<'a>(
-    tables: Tables<'_>,
-    pass_of: impl Fn(usize) -> Pass<'a>,
-) -> Result<Vec<Result<OverlapEvidence, String>>, ScanError> {
-    let Tables {
-        plan,
-        opened,
-        wanted: all_wanted,
-        measured,
-        extent,
-    } = tables;
-    let mut all = Vec::with_capacity(plan.splits.len());
-    for split in &plan.splits {
-        let (train, test) = (position(plan, &split.train), position(plan, &split.test));
-        let key = wanted::overlap_key(plan, opened, split);
-        let side = |table: usize| ColumnsOf {
-            table: plan.tables[table].name.clone(),
-            columns: key.columns.clone(),
-        };
-        let checked = comparable((&side(train), &opened[train]), (&side(test), &opened[test]));
-        if let Err(why) = checked {
-            all.push(Err(why));
-            continue;
-        }
-        let keys_of = |table: usize| {
-            let place = all_wanted[table].keys.iter().position(|wanted| *wanted == key)?;
-            measured[table].keys.get(place)
-        };
-        let (Some(mine), Some(theirs)) = (keys_of(train), keys_of(test)) else {
-            let what = format!(
-                "`{}` and `{}` share no column to compare rows by",
-                split.train, split.test
-            );
-            all.push(Err(what));
-            continue;
-        };
-        if let Some(column) = mine.without.as_ref().or(theirs.without.as_ref()) {
-            all.push(Err(format!("the column `{column}` does not decode")));
-            continue;
-        }
-        let shared = theirs.keys.against(&mine.keys, true, extent.samples)?;
-        let examples = examples::find(&opened[test], &key.columns, &shared.top, pass_of(test))?;
-        all.push(Ok(OverlapEvidence {
-            columns: key.columns,
-            rows: theirs.looked_at,
-            with_null: (mine.with_null, theirs.with_null),
-            shared,
             examples,
         }));
     }

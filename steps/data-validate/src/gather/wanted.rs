@@ -11,6 +11,7 @@ use super::objects::OpenedTable;
 use super::quantile::Bracket;
 use super::relations::Parents;
 use super::scan::{Pass, measure};
+use super::splits;
 use super::values::ValueRule;
 use crate::config::ColumnRules;
 use crate::error::ScanError;
@@ -87,6 +88,11 @@ pub(super) fn of_table(
         if has(&key.columns) && !key.columns.is_empty() {
             keys.insert(key);
         }
+        keys.extend(
+            splits::more_keys(plan, opened, split)
+                .into_iter()
+                .filter(|key| has(&key.columns)),
+        );
         if let Some(time) = split.time_column.as_ref().filter(|time| columns.contains(time)) {
             wanted.compared.insert(time.clone());
         }

@@ -1,6 +1,6 @@
 """What scipy, pandas and DuckDB say of figures and conditions.
 
-    python make_checks.py      writes rows.parquet, checks.json, conditions.json and distributions.json beside itself
+    python make_checks.py      writes rows.parquet, checks.json, conditions.json, distributions.json and between.json beside itself
 
 Needs duckdb, pandas, pyarrow, scipy. The flights are those of make_data.py; `rows.parquet` holds every kind of value, with
 nulls in each column, and conditions over it are drawn at random from the grammar, with a seed.
@@ -201,3 +201,18 @@ def against(before: pd.Series, now: pd.Series) -> dict:
 columns = ["dep_delay", "air_time", "distance", "flight", "carrier", "origin", "dest", "tailnum"]
 distributions = {column: against(train[column], validation[column]) for column in columns}
 (HERE / "distributions.json").write_text(json.dumps(distributions, indent=1) + "\n")
+
+# Between the two days: who is in both, what is new, how an attribute is mixed.
+seen = lambda column: int(validation[column].isin(train[column].dropna()).sum())
+before, now = train.origin.value_counts(normalize=True), validation.origin.value_counts(normalize=True)
+shift = (before - now).abs()
+between = {
+    "group": {"rows": seen("tailnum"), "keys": int(validation.tailnum[validation.tailnum.isin(train.tailnum)].nunique()), "of": int(validation.tailnum.notna().sum())},
+    "new": {
+        column: {"rows": int((validation[column].notna() & ~validation[column].isin(train[column])).sum()), "of": int(validation[column].notna().sum())}
+        for column in ["dest", "tailnum", "carrier"]
+    },
+    "label": {"value": shift.idxmax(), "shift": float(shift.max())},
+    "ratio": len(validation) / len(train),
+}  # fmt: skip
+(HERE / "between.json").write_text(json.dumps(between, indent=1) + "\n")
