@@ -50,6 +50,16 @@ pub struct CheckArgs {
     /// Examples kept a check.
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     pub samples: usize,
+    /// No value of the data in the report, and no most frequent values in the profile: counts only.
+    #[arg(long, conflicts_with = "redact_samples")]
+    pub no_samples: bool,
+    /// Examples by their places alone, without their values.
+    #[arg(long)]
+    pub redact_samples: bool,
+    /// What the data are for, of the `environments` that the suite names: rules of others are left out, and listed.
+    /// Without it every rule holds.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
     /// Threads that read; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<usize>,

@@ -7,6 +7,7 @@ mod bounds;
 mod check;
 mod columns;
 mod distribution;
+pub mod environments;
 mod forms;
 mod relations;
 mod rows;
@@ -53,6 +54,9 @@ pub struct TableRules {
     /// table is a reference when relationships point to it and `splits` does not name it.
     #[serde(default)]
     pub role: Option<Role>,
+    /// The environments that these rules are for, for example `[TRAIN, SERVE]`; all without it.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// How many rows. Without it, at least one.
     #[serde(default, alias = "expect_table_row_count_to_be_between")]
     pub row_count: Option<Bounds>,

@@ -67,6 +67,9 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
         splits::judge(split, found, evidence, &mut checks);
         order::judge(split, plan, evidence, &mut checks);
     }
+    for (field, why) in &plan.left_out {
+        checks.push(Check::new(format!("environment:{field}"), "environment").skipped(why.clone()));
+    }
     conclude(checks)
 }
 

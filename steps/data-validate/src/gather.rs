@@ -12,6 +12,7 @@ pub mod shape;
 pub mod splits;
 pub mod together;
 pub mod values;
+pub mod withhold;
 
 mod relations;
 mod wanted;

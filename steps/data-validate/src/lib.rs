@@ -26,9 +26,10 @@ use step_runtime::{Context, Finished, StepError};
 pub use cli::{Args, CheckArgs};
 
 use cli::Command;
-use config::Suite;
+use config::{Suite, environments};
 use gather::objects::{self, OpenedTable};
 use gather::scan::Pass;
+use gather::withhold::{Show, withhold};
 use gather::{Evidence, Extent};
 use plan::Plan;
 use window::Window;
@@ -111,6 +112,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
             .zip(digests)
             .for_each(|(object, digest)| object.digest = digest);
     }
+    withhold(&mut evidence, shown(args));
     let decision = decide::decide(&plan, &evidence);
     let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite_digest);
     let report = made.report(cx.report(), &decision)?;
@@ -124,6 +126,15 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         finished = finished.with_output(&args.profile, made.profile()?);
     }
     Ok(finished)
+}
+
+/// How much of the data the report shows.
+fn shown(args: &CheckArgs) -> Show {
+    match (args.no_samples, args.redact_samples) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::Places(args.samples),
+        (false, false) => Show::Values(args.samples),
+    }
 }
 
 fn window_of(args: &CheckArgs) -> Result<Option<Window>, StepError> {
@@ -149,9 +160,11 @@ async fn read_suite(
     let file = location.file_name().to_owned();
     let text = String::from_utf8(bytes.to_vec())
         .map_err(|_| StepError::usage(format!("{location}: the suite is not UTF-8 text")))?;
-    let suite = Suite::read(&file, &text)?;
-    let plan = Plan::resolve(&suite, data)
+    let mut suite = Suite::read(&file, &text)?;
+    let left_out = environments::select(&mut suite, args.environment.as_deref()).map_err(StepError::usage)?;
+    let mut plan = Plan::resolve(&suite, data)
         .map_err(|fault| ConfigError::at(&file, &text, &fault.field, fault.message))?;
+    plan.left_out = left_out;
     Ok((provenance::digest_bytes(&bytes), plan))
 }
 

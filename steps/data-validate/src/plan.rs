@@ -37,6 +37,8 @@ pub struct Plan {
     pub relations: Vec<RelationPlan>,
     /// Rules between splits, once for each pair of tables.
     pub splits: Vec<SplitRules>,
+    /// Rules that are for another environment: their field, and a sentence.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// A rule that is for no table that was given: the field and a sentence.
@@ -171,6 +173,7 @@ impl Plan {
             tables,
             relations,
             splits,
+            left_out: Vec::new(),
         })
     }
 

@@ -23,6 +23,9 @@ pub struct ColumnRules {
     /// Whether the column must be there. When `false`, its rules are skipped (and listed) where it is not.
     #[serde(default = "forms::yes")]
     pub required: bool,
+    /// The environments in which the column is there and its rules hold, for example `[TRAIN]` for a label; all without it.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// No nulls: `true`, or a mapping with `severity`.
     #[serde(
         default,

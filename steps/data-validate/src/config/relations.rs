@@ -16,6 +16,9 @@ pub struct Relationship {
     pub from: ColumnsOf,
     /// The columns referred to: `airports.faa`.
     pub to: ColumnsOf,
+    /// The environments that this is for; all without it.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// Rows that may refer to nothing.
     #[serde(default)]
     pub max_orphan_rows: Option<u64>,
@@ -101,6 +104,9 @@ pub struct SplitRules {
     pub train: String,
     /// The table that it is judged on.
     pub test: String,
+    /// The environments that this is for; all without it.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// The columns that identify a row. Without them, rows are equal when all columns that both tables have are.
     #[serde(default)]
     pub key: Vec<String>,

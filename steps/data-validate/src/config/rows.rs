@@ -19,6 +19,9 @@ pub struct ExpressionRule {
     /// Which rows it is for: those where this condition is true. Without it, all.
     #[serde(default, rename = "where")]
     pub filter: Option<String>,
+    /// The environments that this is for; all without it.
+    #[serde(default)]
+    pub environments: Vec<String>,
     /// The share of judged rows, from 0 to 1, for which this must hold.
     #[serde(default = "forms::all")]
     pub mostly: f64,

@@ -49,7 +49,7 @@ fn one(rule: &ExpressionRule, found: &ConditionMeasured, table: &TableEvidence) 
         );
         return check.not_observed("no rows").judge(false, why);
     }
-    let top = rows.top(10);
+    let top = rows.top();
     let judged = say::counted(rows.tested, "row");
     let why = if rows.bad == 0 {
         format!("all {judged}{which} meet `{label}`{}", unknown(found))

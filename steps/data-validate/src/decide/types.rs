@@ -24,7 +24,7 @@ pub(super) fn compared(rules: Option<&TableRules>, table: &TableEvidence, checks
 
 fn unlike_the_first(field: &FieldEvidence, bad: &Violations, table: &TableEvidence) -> Check {
     let name = &field.name;
-    let top = bad.top(10);
+    let top = bad.top();
     let why = format!(
         "{} of `{name}` are not {}, as the first rows of the file are{}",
         say::counted(bad.bad, "cell"),
@@ -57,7 +57,7 @@ pub(super) fn judge(
         let fits = field.kinds.iter().all(|kind| wanted.fits(*kind));
         checks.push(match malformed {
             Some(bad) if fits => {
-                let top = bad.top(10);
+                let top = bad.top();
                 let why = format!(
                     "{} of {} of `{name}` are not of type {}{}",
                     say::count(bad.bad),

@@ -140,7 +140,7 @@ fn judged(
     found: &Violations,
     table: &TableEvidence,
 ) -> Check {
-    let top = found.top(10);
+    let top = found.top();
     let good = say::share(found.tested - found.bad, found.tested);
     let values = say::counted(found.tested, "value");
     let why = if found.bad == 0 {

@@ -457,16 +457,28 @@ impl Violations {
         }
     }
 
-    /// The most frequent, the first in the data before others.
+    /// Leaves only so many values, the most frequent ones.
+    pub fn keep_top(&mut self, how_many: usize) {
+        if self.values.len() > how_many {
+            let kept: Vec<String> = self
+                .top()
+                .into_iter()
+                .take(how_many)
+                .map(|(value, ..)| value.to_owned())
+                .collect();
+            self.values.retain(|value, _| kept.contains(value));
+        }
+    }
+
+    /// The values, the most frequent first, of equal ones the first in the data.
     #[must_use]
-    pub fn top(&self, how_many: usize) -> Vec<(&str, u64, Spot)> {
+    pub fn top(&self) -> Vec<(&str, u64, Spot)> {
         let mut all: Vec<_> = self
             .values
             .iter()
             .map(|(shown, (count, spot))| (shown.as_str(), *count, *spot))
             .collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.2.cmp(&b.2)));
-        all.truncate(how_many);
         all
     }
 }
