@@ -1,7 +1,7 @@
 # Each target is one line: what it does is in cargo, xtask or kustomize.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/mlops-steps/target
 
-.PHONY: help setup test check fmt generate bless demo demo-down images cluster cluster-down e2e e2e-events
+.PHONY: help setup test check fmt generate bless demo demo-down images cluster cluster-down e2e e2e-events bench
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -43,3 +43,6 @@ e2e: ## Run the pipelines on the cluster (KUBECONFIG and IMAGE_PREFIX for one of
 
 e2e-events: ## Bring up Argo Events on the cluster too, and run what comes through it
 	cargo xtask e2e --events
+
+bench: ## Time the steps beside the tools that people use instead
+	cargo xtask bench

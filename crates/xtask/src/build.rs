@@ -43,6 +43,11 @@ pub(crate) fn cargo() -> Command {
 
 /// Builds the step binaries; the folder they are in.
 pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
+    some(profile, &STEPS)
+}
+
+/// Builds some of them; the folder they are in.
+pub(crate) fn some(profile: Profile, steps: &[&str]) -> Result<PathBuf> {
     let profile = match profile {
         Profile::Dist => "dist",
         Profile::Release => "release",
@@ -56,7 +61,7 @@ pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
         profile,
     ]);
     // No `--package`: features are then those of the whole workspace, and what the tests built is used again.
-    for step in STEPS {
+    for step in steps {
         command.args(["--bin", step]);
     }
     // Cargo's own errors go to the terminal as they come.

@@ -1,5 +1,6 @@
 //! Repository tasks: what a shell script would do elsewhere, typed and tested.
 
+mod bench;
 mod build;
 mod cluster;
 mod demo;
@@ -49,6 +50,8 @@ enum Task {
     ClusterDown,
     /// Install the toolkit on the cluster, and run the pipelines there (KUBECONFIG names another cluster)
     E2e(e2e::Options),
+    /// Time the steps beside the tools that people use instead
+    Bench(bench::Options),
     /// Be the node of the cluster: started by `cluster` in namespaces of its own
     #[command(hide = true)]
     ClusterNode {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Task::Cluster { check: true } => cluster::check(),
         Task::ClusterDown => cluster::down(),
         Task::E2e(options) => e2e::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::ClusterNode { root } => cluster::be_node(&root),
     };
     match done {

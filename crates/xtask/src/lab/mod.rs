@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use provenance::digest_bytes;
 
 use crate::say;
+pub(crate) use python::environment;
 
 /// Where the parts are.
 #[derive(Debug, Clone)]

@@ -29,6 +29,32 @@ pub(super) fn install(cache: &Path, locks: &Path) -> Result<PathBuf> {
     Ok(venv)
 }
 
+/// Makes an environment of one lock file unless it is there: what something is compared with, apart from what is tested.
+pub(crate) fn environment(cache: &Path, lock: &Path) -> Result<PathBuf> {
+    let venv = cache.join("venvs").join(key(&[lock.to_owned()], "")?);
+    if venv.join(COMPLETE).exists() {
+        return Ok(venv);
+    }
+    let start = Instant::now();
+    let python = interpreter()?;
+    tools::run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ])
+    .args(["--only-binary", ":all:", "--requirement"])
+    .arg(lock);
+    tools::run(&mut pip)?;
+    std::fs::write(venv.join(COMPLETE), "").context("cannot mark the environment as complete")?;
+    say::took("python packages of the peers: installed by hash", start);
+    Ok(venv)
+}
+
 fn make(venv: &Path, build: &Path, all: &Path) -> Result<()> {
     if venv.exists() {
         std::fs::remove_dir_all(venv)

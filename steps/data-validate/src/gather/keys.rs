@@ -275,7 +275,8 @@ impl Keys {
                     (None, None) => break,
                     (Some(a), Some(b)) if a[0] == b[0] => {
                         see(a[0], a.len() as u64, b.len() as u64);
-                        (left.next(), right.next());
+                        left.next();
+                        right.next();
                     }
                     (Some(a), b) if b.is_none_or(|b| a[0] < b[0]) => {
                         see(a[0], a.len() as u64, 0);

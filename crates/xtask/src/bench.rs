@@ -1,0 +1,48 @@
+//! `cargo xtask bench`: times the steps beside the tools that people use instead, in one run.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build::{self, Profile};
+use crate::lab::{self, folder, tools};
+use crate::say;
+
+/// Options of the benchmarks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How often each case runs; the medians are printed
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+}
+
+/// Validation: `data-validate` beside DuckDB, pandera and Great Expectations.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let lab = lab::setup()?;
+    say::heading("Benchmarks");
+    let start = Instant::now();
+    let binary = build::some(Profile::Dist, &["data-validate"])?.join("data-validate");
+    say::took("data-validate, as it is released", start);
+    let cache = lab::cache()?;
+    let home = folder("bench/validate");
+    let peers = lab::environment(&cache, &home.join("requirements.lock"))?;
+    let data = cache.join("bench").join("validate");
+    tools::run(
+        Command::new(lab.python_bin.join("python"))
+            .arg(home.join("data.py"))
+            .arg(&data),
+    )?;
+    let status = Command::new(peers.join("bin/python"))
+        .arg(home.join("run.py"))
+        .arg(binary)
+        .arg(peers.join("bin/python"))
+        .arg(data)
+        .arg(options.rounds.to_string())
+        .status()
+        .context("cannot run bench/validate/run.py")?;
+    if !status.success() {
+        bail!("bench/validate/run.py failed");
+    }
+    Ok(())
+}
