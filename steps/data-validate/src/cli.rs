@@ -60,6 +60,10 @@ pub struct CheckArgs {
     /// Without it every rule holds.
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
+    /// Stop as soon as the footers of the files say no (columns, types, rows), before a row is read: the report then has
+    /// what they decided, and names no digest.
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Threads that read; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<usize>,

@@ -20,6 +20,7 @@ mod values;
 use step_report::{Check, Outcome, Sample, Severity};
 
 use crate::gather::examples::Example;
+use crate::gather::footers::Footers;
 use crate::gather::values::Spot;
 use crate::gather::{Evidence, TableEvidence};
 use crate::plan::Plan;
@@ -80,6 +81,43 @@ fn column(
     now: i128,
     checks: &mut Vec<Check>,
 ) {
+    header(name, rules, table, checks);
+    if table.field(name).is_some() {
+        numbers::nulls(name, rules, table, checks);
+        values::judge(name, rules, table, checks);
+        occurrence::judge(name, rules, table, now, checks);
+        keys::column(name, rules, table, checks);
+        distribution::judge(name, rules, table, checks);
+        numbers::judge(name, rules, table, checks);
+    }
+}
+
+/// What the footers decide: nothing, or a no.
+#[must_use]
+pub fn by_footers(plan: &Plan, footers: &Footers) -> Option<Decision> {
+    let mut checks = Vec::new();
+    let tables = plan.tables.iter().zip(&footers.evidence.tables);
+    for ((table, found), known) in tables.zip(&footers.known_rows) {
+        if *known {
+            rows::judge(table, found, &mut checks);
+        }
+        if let Some(rules) = &table.rules {
+            presence::schema(rules, found, &mut checks);
+            for (name, rules) in &rules.columns {
+                header(name, rules, found, &mut checks);
+            }
+        }
+    }
+    if !checks.iter().any(is_no) {
+        return None;
+    }
+    let why = "the footers have decided, so no row was read and no rule about values was asked (--fail-fast)";
+    checks.push(Check::new("footers", "footers").skipped(why));
+    Some(conclude(checks))
+}
+
+/// Whether a column is there, of the type that it must be.
+fn header(name: &str, rules: &crate::config::ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     match table.field(name) {
         None if rules.required => {
             let why = table.missing(name);
@@ -99,12 +137,6 @@ fn column(
         Some(field) => {
             presence::column(rules, field, table, checks);
             types::judge(name, rules, field, table, checks);
-            numbers::nulls(name, rules, table, checks);
-            values::judge(name, rules, table, checks);
-            occurrence::judge(name, rules, table, now, checks);
-            keys::column(name, rules, table, checks);
-            distribution::judge(name, rules, table, checks);
-            numbers::judge(name, rules, table, checks);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod conditions;
 pub mod examples;
+pub mod footers;
 pub mod frozen;
 pub mod keys;
 pub mod measure;
@@ -98,8 +99,8 @@ pub struct ObjectEvidence {
     pub version_id: Option<String>,
     /// Rows, inside of the window if there is one.
     pub rows: u64,
-    /// Of its bytes.
-    pub digest: Digest,
+    /// Of its bytes; none while only its footer was read.
+    pub digest: Option<Digest>,
 }
 
 /// A column over all files of a table.
@@ -316,7 +317,6 @@ fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
 }
 
 fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvidence> {
-    let nothing = provenance::digest_bytes([]);
     opened
         .objects
         .iter()
@@ -328,7 +328,7 @@ fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvide
             version_id: opened.object.meta().version_id.clone(),
             rows: rows.get(&index).copied().unwrap_or(0),
             // Put in by `lib::run`, which digests while the tables are read.
-            digest: nothing,
+            digest: None,
         })
         .collect()
 }

@@ -27,6 +27,7 @@ pub use cli::{Args, CheckArgs};
 
 use cli::Command;
 use config::{Suite, environments};
+use gather::footers;
 use gather::objects::{self, OpenedTable};
 use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
@@ -96,6 +97,18 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     if let Some(window) = &window {
         can_be_cut(&plan, &opened, window)?;
     }
+    if args.fail_fast {
+        let footers = footers::evidence(&plan, &opened, window.is_some());
+        if let Some(decision) = decide::by_footers(&plan, &footers) {
+            let made = report::Made::new(args, &plan, &footers.evidence, window.as_ref(), suite_digest);
+            let report = made.report(cx.report(), &decision)?;
+            return Ok(Finished::decision(
+                decision.verdict,
+                report,
+                made.statement(cx.statement()),
+            ));
+        }
+    }
     let digests = tokio::spawn(digests(opened.clone(), cx.clone()));
     let measured = measure(plan.clone(), opened, args, window.clone(), cx.clone()).await;
     let mut evidence = match measured {
@@ -110,7 +123,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
             .objects
             .iter_mut()
             .zip(digests)
-            .for_each(|(object, digest)| object.digest = digest);
+            .for_each(|(object, digest)| object.digest = Some(digest));
     }
     withhold(&mut evidence, shown(args));
     let decision = decide::decide(&plan, &evidence);

@@ -72,7 +72,7 @@ impl<'a> Made<'a> {
                 .objects
                 .iter()
                 .filter(|object| table.windowed.is_none() || object.rows > 0);
-            let objects = objects.map(data_object).collect();
+            let objects = objects.map(data_object).collect::<Result<_, _>>()?;
             let split = Split::new(plan.uri.clone(), objects)
                 .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?
                 .windowed(table.windowed.is_some());
@@ -114,7 +114,9 @@ impl<'a> Made<'a> {
     pub(crate) fn statement(&self, mut statement: StatementBuilder) -> StatementBuilder {
         statement = statement.material(self.args.suite.as_str(), &self.suite);
         for object in self.evidence.tables.iter().flat_map(|table| &table.objects) {
-            statement = statement.material(&object.uri, &object.digest);
+            if let Some(digest) = &object.digest {
+                statement = statement.material(&object.uri, digest);
+            }
         }
         statement
     }
@@ -260,21 +262,26 @@ fn unread<'a>(plan: &TablePlan, table: &'a TableEvidence) -> Vec<(&'a str, Strin
         .collect()
 }
 
-fn data_object(object: &ObjectEvidence) -> DataObject {
-    DataObject {
+fn data_object(object: &ObjectEvidence) -> Result<DataObject, StepError> {
+    let digest = object
+        .digest
+        .ok_or_else(|| StepError::internal(format!("{}: only its footer was read", object.uri)))?;
+    Ok(DataObject {
         uri: object.uri.clone(),
         size: object.size,
         etag: object.etag.clone(),
         version_id: object.version_id.clone(),
         rows: object.rows,
-        digest: object.digest,
-    }
+        digest,
+    })
 }
 
 fn input(table: &TableEvidence, object: &ObjectEvidence) -> Input {
-    let input = Input::new(&table.name, &object.uri)
-        .digest(&object.digest)
-        .rows(object.rows);
+    let input = Input::new(&table.name, &object.uri).rows(object.rows);
+    let input = match &object.digest {
+        Some(digest) => input.digest(digest),
+        None => input,
+    };
     match (&object.version_id, &object.etag) {
         (Some(version), _) => input.detail(format!("version {version}")),
         (None, Some(etag)) => input.detail(format!("ETag {etag}")),
