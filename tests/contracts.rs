@@ -44,6 +44,21 @@ fn one_name_everywhere() {
     }
 }
 
+/// Argo counts `maxDuration` from the start of the first attempt and makes it the deadline of the next: a step that worked
+/// for longer would never be tried again.
+#[test]
+fn a_retry_is_bounded_by_number_and_not_by_the_time_of_work() {
+    for step in steps() {
+        let file = format!("workflows/steps/{}.yaml", step.spec.name);
+        let template = std::fs::read_to_string(toolkit_tests::root().join(&file)).unwrap();
+        assert!(
+            template.contains("retryStrategy:") && template.contains("cap: 10m"),
+            "{file}"
+        );
+        assert!(!template.contains("maxDuration"), "{file}");
+    }
+}
+
 #[test]
 fn every_flag_is_documented_and_has_a_variable() {
     for step in steps() {

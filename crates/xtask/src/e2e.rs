@@ -59,6 +59,11 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
+    let given = std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty());
+    if options.events && given {
+        say::line("  NOT RUN: Argo Events and its bus are brought up on this machine's own cluster only");
+        return Ok(());
+    }
     let foreign = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
     let own = match foreign {
         Some(_) => None,

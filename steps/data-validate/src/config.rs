@@ -20,8 +20,8 @@ use step_report::Severity;
 
 pub use bounds::{Bounds, Ends, Limit, Scalar};
 pub use columns::{
-    ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, Most, QuantileRule, RangeRule, RegexRule,
-    SetRule,
+    CastRule, ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, Most, QuantileRule, RangeRule,
+    RegexRule, SequenceRule, SetRule,
 };
 pub use distribution::Distribution;
 pub use relations::{ColumnsOf, Order, Relationship, SplitRules};

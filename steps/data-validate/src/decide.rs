@@ -85,6 +85,7 @@ fn column(
     if table.field(name).is_some() {
         numbers::nulls(name, rules, table, checks);
         values::judge(name, rules, table, checks);
+        values::order(name, rules, table, checks);
         occurrence::judge(name, rules, table, now, checks);
         keys::column(name, rules, table, checks);
         distribution::judge(name, rules, table, checks);

@@ -1,5 +1,6 @@
 //! All reads: tables in, plain evidence out. Nothing is judged here.
 
+pub mod column;
 pub mod conditions;
 pub mod examples;
 pub mod footers;
@@ -9,6 +10,7 @@ pub mod measure;
 pub mod objects;
 pub mod quantile;
 pub mod scan;
+pub mod sequence;
 pub mod shape;
 pub mod splits;
 pub mod together;
@@ -26,11 +28,12 @@ use tabular::{ColumnProfile, Kind, Precision};
 
 use crate::error::ScanError;
 use crate::plan::Plan;
+use column::ColumnMeasured;
 use conditions::ConditionMeasured;
 use examples::Example;
 use frozen::Reference;
 use keys::{KeyCounts, Spectrum};
-use measure::{ColumnMeasured, KeyMeasured, KeyWanted, Measured};
+use measure::{KeyMeasured, KeyWanted, Measured};
 use objects::OpenedTable;
 use scan::Pass;
 use splits::SplitEvidence;

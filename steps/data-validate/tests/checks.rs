@@ -432,3 +432,43 @@ fn too_few_rows_and_other_kinds_are_no_pass() {
     );
     assert!(ran.stderr.contains("bounds nothing"), "{}", ran.stderr);
 }
+
+#[test]
+fn rows_come_in_order_over_parts_and_files() {
+    let dir = tempfile::tempdir().unwrap();
+    _ = file(&dir, "t/a.csv", "n,w,x\n1,a,5\n2,b,4\n,b,nan\n2,c,3\n");
+    _ = file(&dir, "t/b.csv", "n,w,x\n1,d,2\n9,d,1\n");
+    let place = dir.path().join("t").display().to_string();
+    let suite = json!({"tables": {"t": {"columns": {
+        "n": {"increasing": true, "decreasing": {"mostly": 0.5}},
+        "w": {"increasing": {"strict": true, "severity": "warn"}},
+        "x": {"type": "float", "decreasing": {"mostly": 0.7}},
+    }}}});
+    for threads in ["--threads=1", "--threads=2"] {
+        let ran = check(&place, &suite, &[threads]);
+        // 2 to 1 is over the border of two files; equal neighbours are good where nothing else is said.
+        fails(
+            &ran,
+            "increasing:t.n",
+            "1 of 5 values of `n` are not at least the one before (for example `1 after 2`)",
+        );
+        assert_eq!(ran.check("increasing:t.n")["samples"][0]["detail"], "line 2");
+        assert_eq!(ran.check("decreasing:t.n")["details"]["bad"], 2);
+        let strict = ran.check("increasing:t.w");
+        assert_eq!(
+            (&strict["outcome"], &strict["details"]["bad"]),
+            (&json!("warn"), &json!(2))
+        );
+        // NaN comes neither before nor after anything.
+        let falling = ran.check("decreasing:t.x");
+        assert_eq!(
+            (&falling["outcome"], &falling["details"]["bad"]),
+            (&json!("fail"), &json!(2))
+        );
+    }
+    // Row groups of 500, read apart.
+    let suite = json!({"tables": {"t": {"columns": {"time_hour": {"increasing": {"mostly": 0.0}}}}}});
+    let one = check("data/train.parquet", &suite, &["--threads=1"]).check("increasing:t.time_hour");
+    let many = check("data/train.parquet", &suite, &["--threads=4"]).check("increasing:t.time_hour");
+    assert_eq!(one, many);
+}

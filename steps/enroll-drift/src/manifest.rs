@@ -67,13 +67,17 @@ pub fn cron_workflow(config: &DriftConfig, enrolment: &Enrolment<'_>) -> Result<
     line("  concurrencyPolicy: Forbid");
     // Longer than a controller takes to restart: a slot that fell into it is made up.
     line("  startingDeadlineSeconds: 600");
-    line("  successfulJobsHistoryLimit: 7");
-    line("  failedJobsHistoryLimit: 7");
+    // Of an hourly check a week, and then some; the workflows' own time to live takes the rest.
+    line("  successfulJobsHistoryLimit: 200");
+    line("  failedJobsHistoryLimit: 200");
     line("  workflowMetadata:");
     line("    labels:");
     line(&format!("      mlops-steps/model: {}", slug(enrolment.model)));
     line("  workflowSpec:");
     line("    entrypoint: watch");
+    line("    ttlStrategy: {secondsAfterCompletion: 1209600}");
+    line("    podGC: {strategy: OnPodSuccess}");
+    line("    activeDeadlineSeconds: 14400");
     line("    templates:");
     line("    - name: watch");
     line("      dag:");

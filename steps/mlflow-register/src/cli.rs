@@ -121,6 +121,9 @@ pub(crate) struct PromoteArgs {
     /// The version that the alias points to now, or `none`; without it, the one of the time of registration.
     #[arg(long, value_name = "VERSION", value_parser = expected)]
     pub(crate) expect: Option<Expected>,
+    /// The digest of the model that was judged: another version's record is refused.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) expect_digest: Option<Digest>,
     /// Promote a version that was rolled back before.
     #[arg(long)]
     pub(crate) after_rollback: bool,

@@ -146,11 +146,16 @@ planes=s3://lake/flights-2013/planes.parquet"
     }
 
     fn allowed(&self, what: &[&str]) -> bool {
-        match self.try_kubectl(&[&["auth", "can-i"], what].concat(), None) {
-            Ok(answer) => answer.trim() == "yes",
-            // `no` is a failure to kubectl.
-            Err(error) if error.trim().is_empty() || error.contains("no") => false,
-            Err(error) => panic!("kubectl auth can-i {what:?}: {error}"),
+        let mut kubectl = Command::new(&self.kubectl);
+        kubectl
+            .args(["--namespace", &self.namespace, "auth", "can-i"])
+            .args(what);
+        // `no` is a failure to kubectl, and an answer here.
+        let output = kubectl.output().unwrap();
+        match String::from_utf8_lossy(&output.stdout).trim() {
+            "yes" => true,
+            "no" => false,
+            _ => panic!("kubectl auth can-i {what:?}: {output:?}"),
         }
     }
 

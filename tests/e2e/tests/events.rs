@@ -18,6 +18,20 @@ fn doors(lab: &Lab) -> String {
         "--kustomize",
         concat!(env!("MLOPS_STEPS_ROOT"), "/tests/e2e/events"),
     ]);
+    // The queue of AWS is not here: the API server takes the source that reads it, and that is all that can be shown.
+    let sqs = concat!(
+        env!("MLOPS_STEPS_ROOT"),
+        "/workflows/triggers/argo-events/event-source-sqs.yaml"
+    );
+    let dry = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--validate=strict",
+        "--filename",
+        sqs,
+    ];
+    _ = lab.kubectl(&dry);
     // A new Sensor hears only what comes after its first subscription.
     for (kind, condition) in [("eventsource", "Deployed"), ("sensor", "Deployed")] {
         let what = format!("--for=condition={condition}");

@@ -130,6 +130,8 @@ fn inputs(y: &mut Yaml, contract: &Contract, command: &Command, deadline: u32, s
                     y.pair("description", &doc.replace('\n', " "));
                     if !parameter.choices.is_empty() {
                         y.line(&format!("enum: [{}]", enumeration(parameter)));
+                    } else if parameter.switch {
+                        y.line("enum: [\"true\", \"false\"]");
                     }
                     if !parameter.required {
                         let default = parameter.default.as_deref().unwrap_or(if parameter.switch {
@@ -272,7 +274,7 @@ fn retry(y: &mut Yaml, on_kill: bool) {
     }
     y.line("retryStrategy:").nest(|y| {
         y.line("limit: \"3\"").line("retryPolicy: Always");
-        y.line("backoff: {duration: 15s, factor: \"2\", maxDuration: 10m}");
+        y.line("backoff: {duration: 15s, factor: \"2\", cap: 10m}");
         y.pair(
             "expression",
             &format!(

@@ -57,7 +57,8 @@ impl Builder {
                 // Nothing is run in an image, so nothing needs the isolation of a container.
                 command.args([
                     "--isolation=chroot",
-                    "--pull=never",
+                    // A base of a registry is fetched when it is not there; ours is.
+                    "--pull=false",
                     "--layers=false",
                     "--timestamp=0",
                 ]);

@@ -206,6 +206,8 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
         ("regex", column.regex.as_ref().map(|rule| rule.mostly)),
         ("not_regex", column.not_regex.as_ref().map(|rule| rule.mostly)),
         ("length", column.length.as_ref().map(|rule| rule.mostly)),
+        ("increasing", column.increasing.as_ref().map(|rule| rule.mostly)),
+        ("decreasing", column.decreasing.as_ref().map(|rule| rule.mostly)),
         ("finite", column.finite.as_ref().map(|rule| rule.mostly)),
         ("castable", column.castable.as_ref().map(|rule| rule.mostly)),
         (

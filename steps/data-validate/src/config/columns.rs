@@ -9,6 +9,7 @@ use step_report::Severity;
 use super::bounds::{Bounds, Limit, Scalar};
 use super::distribution::Distribution;
 use super::forms;
+use crate::gather::sequence::Direction;
 
 /// The rules for one column. Rules about values leave nulls aside: `not_null` and `null_rate` are about those.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -97,6 +98,23 @@ pub struct ColumnRules {
     /// The length of every text, in characters.
     #[serde(default, alias = "expect_column_value_lengths_to_be_between")]
     pub length: Option<LengthRule>,
+    /// No value is less than the one before, row after row and file after file: `true`, or a mapping with `strict`,
+    /// `mostly` and `severity`.
+    #[serde(
+        default,
+        alias = "expect_column_values_to_be_increasing",
+        deserialize_with = "forms::sequence"
+    )]
+    #[schemars(with = "forms::SequenceForm")]
+    pub increasing: Option<SequenceRule>,
+    /// No value is greater than the one before.
+    #[serde(
+        default,
+        alias = "expect_column_values_to_be_decreasing",
+        deserialize_with = "forms::sequence"
+    )]
+    #[schemars(with = "forms::SequenceForm")]
+    pub decreasing: Option<SequenceRule>,
     /// Every text can be read as this: `castable: int`, or a mapping with `to`, `mostly` and `severity`.
     #[serde(default, deserialize_with = "forms::cast")]
     #[schemars(with = "Option<forms::TextOr<CastRule>>")]
@@ -184,6 +202,19 @@ impl ColumnRules {
             || self.unique_rate.is_some()
             || self.entropy.is_some()
             || self.imbalance.is_some()
+    }
+
+    /// The orders that rows must come in, each with its key and its rule.
+    pub fn directions(&self) -> impl Iterator<Item = (&'static str, Direction, SequenceRule)> {
+        let keys = [
+            ("increasing", false, self.increasing),
+            ("decreasing", true, self.decreasing),
+        ];
+        keys.into_iter().filter_map(|(key, falling, rule)| {
+            let rule = rule?;
+            let strict = rule.strict;
+            Some((key, Direction { falling, strict }, rule))
+        })
     }
 
     /// The values that are counted one by one: those of `value_shares`, then those of `contains`.
@@ -327,6 +358,32 @@ impl Default for Most {
         Self {
             mostly: forms::all(),
             severity: Severity::default(),
+        }
+    }
+}
+
+/// An order of rows.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceRule {
+    /// Equal neighbours are bad too.
+    #[serde(default, alias = "strictly")]
+    pub strict: bool,
+    /// The share of values, from 0 to 1, for which this must hold.
+    #[serde(default = "forms::all")]
+    pub mostly: f64,
+    /// Whether a miss fails the run or is only a warning.
+    #[serde(default)]
+    pub severity: Severity,
+}
+
+impl Default for SequenceRule {
+    fn default() -> Self {
+        let Most { mostly, severity } = Most::default();
+        Self {
+            strict: false,
+            mostly,
+            severity,
         }
     }
 }

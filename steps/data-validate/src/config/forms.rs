@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use step_report::Severity;
 
 use super::bounds::Scalar;
-use super::columns::{CastRule, ColumnType, FormatRule, Most, RegexRule, SetRule};
+use super::columns::{CastRule, ColumnType, FormatRule, Most, RegexRule, SequenceRule, SetRule};
 
 pub(super) fn yes() -> bool {
     true
@@ -54,6 +54,15 @@ pub(super) enum Flag {
     Long(Most),
 }
 
+/// The same of an order; only for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "describes a form to schemars")]
+pub(super) enum SequenceForm {
+    Plain(bool),
+    Long(SequenceRule),
+}
+
 /// What a flag may be with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +103,10 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Severity
 
 pub(super) fn most<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Most>, D::Error> {
     switched(from, |long: Most| long)
+}
+
+pub(super) fn sequence<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SequenceRule>, D::Error> {
+    switched(from, |long: SequenceRule| long)
 }
 
 pub(super) fn cast<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CastRule>, D::Error> {

@@ -5,7 +5,7 @@ use step_report::{Bound, Check, Format, Severity};
 use super::{on_column, say};
 use crate::config::{Bounds, ColumnRules};
 use crate::gather::TableEvidence;
-use crate::gather::measure::ColumnMeasured;
+use crate::gather::column::ColumnMeasured;
 
 /// Why a column's rules cannot be judged, if they cannot.
 pub(super) fn unusable(name: &str, table: &TableEvidence) -> Option<String> {

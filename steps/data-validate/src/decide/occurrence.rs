@@ -5,7 +5,7 @@ use step_report::{Bound, Check, Format, Severity};
 use super::{numbers, say};
 use crate::config::ColumnRules;
 use crate::gather::TableEvidence;
-use crate::gather::measure::ColumnMeasured;
+use crate::gather::column::ColumnMeasured;
 
 /// Judges `not_empty`, `value_shares`, `contains` and `freshness`.
 pub(super) fn judge(

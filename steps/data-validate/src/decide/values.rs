@@ -34,6 +34,42 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
     }
 }
 
+/// Judges `increasing` and `decreasing`.
+pub(super) fn order(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+    for (index, (kind, direction, rule)) in rules.directions().enumerate() {
+        let check = on_column(kind, name, table).severity(rule.severity);
+        if let Some(why) = numbers::unusable(name, table) {
+            checks.push(check.not_observed("no values").judge(false, why));
+            continue;
+        }
+        let wanted = match (direction.falling, direction.strict) {
+            (false, false) => "at least the one before",
+            (false, true) => "above the one before",
+            (true, false) => "at most the one before",
+            (true, true) => "below the one before",
+        };
+        let found = table
+            .columns
+            .get(name)
+            .and_then(|column| column.sequences.get(index));
+        checks.push(match found {
+            Some(found) if found.fault.is_some() => {
+                let why = format!("`{name}`: {}", found.fault.as_deref().unwrap_or_default());
+                check
+                    .not_observed("the rule does not fit the column")
+                    .judge(false, why)
+            }
+            Some(found) if found.bad.tested > 0 => {
+                judged(check, name, wanted, rule.mostly, &found.bad, table)
+            }
+            _ => {
+                let why = format!("`{name}` has no value to judge: every row is null");
+                check.not_observed("no values").judge(false, why)
+            }
+        });
+    }
+}
+
 /// The check's kind, what values must be, the share that must be so, the severity.
 fn describe(rule: ValueRule, rules: &ColumnRules) -> Option<(&'static str, String, f64, Severity)> {
     Some(match rule {

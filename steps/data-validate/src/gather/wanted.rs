@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Extent;
+use super::column::ColumnMeasured;
 use super::conditions::ConditionWanted;
 use super::frozen::References;
-use super::measure::{ColumnMeasured, ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
+use super::measure::{ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
 use super::quantile::Bracket;
 use super::relations::Parents;
@@ -58,6 +59,7 @@ pub(super) fn of_table(
             column.quantiles = rules.median.is_some() || !rules.quantiles.is_empty();
             column.shape = rules.sum.is_some() || rules.skewness.is_some() || rules.kurtosis.is_some();
             column.named = rules.named();
+            column.directions = rules.directions().map(|(_, direction, _)| direction).collect();
             column.frozen = (0..rules.distribution.len())
                 .filter_map(|number| ahead.references.get(&(index, name.clone(), number)))
                 .map(|found| {

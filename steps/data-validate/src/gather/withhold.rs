@@ -41,6 +41,8 @@ pub fn withhold(evidence: &mut Evidence, show: Show) {
 fn of_table(table: &mut TableEvidence, show: Show) {
     for column in table.columns.values_mut() {
         violations(&mut column.malformed, show);
+        let sequences = column.sequences.iter_mut();
+        sequences.for_each(|sequence| violations(&mut sequence.bad, show));
         column
             .tests
             .values_mut()

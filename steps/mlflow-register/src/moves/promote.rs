@@ -1,7 +1,7 @@
 //! `promote`: the alias to the version that was registered.
 
 use mlflow_client::Client;
-use provenance::{ModelVersionRecord, PreviousVersion, Record};
+use provenance::{Digest, ModelVersionRecord, PreviousVersion, Record};
 use step_report::{Bound, Check};
 use step_runtime::{Context, Finished};
 
@@ -15,6 +15,24 @@ use crate::decide::refuses;
 use crate::error::Error;
 use crate::gather::record;
 
+/// Whether the version is the model that was judged.
+fn is_judged(record: &ModelVersionRecord, judged: &Digest) -> Check {
+    let good = record.digest == *judged;
+    let what = format!(
+        "version {} of {} has the digest {}",
+        record.version, record.name, record.digest
+    );
+    let why = if good {
+        format!("{what}, as the model that was judged")
+    } else {
+        format!("{what}, and the model that was judged has {judged}")
+    };
+    Check::new("judged", "version")
+        .observed(record.digest.to_string())
+        .bound(Bound::equals(judged.to_string()))
+        .judge(good, why)
+}
+
 pub(crate) async fn promote(args: PromoteArgs, cx: &Context) -> Result<Finished, Error> {
     let client = args.mlflow.client(cx.ca_file())?;
     let given = record::<ModelVersionRecord>(&args.model_version, cx).await?;
@@ -23,6 +41,11 @@ pub(crate) async fn promote(args: PromoteArgs, cx: &Context) -> Result<Finished,
     let mut report = begin(cx, &given, &args.alias).with_parameter("after_rollback", args.after_rollback);
     report.checks.extend(bound::checks(record, now.version.as_ref())?);
     report.checks.push(rolled_back(&args, record, &now));
+    report.checks.extend(
+        args.expect_digest
+            .as_ref()
+            .map(|judged| is_judged(record, judged)),
+    );
     let expected = expected(&args, record, &now);
     let forward = decide::forward(&record.version, now.alias.as_deref(), expected.as_ref());
     report.checks.push(alias_check(

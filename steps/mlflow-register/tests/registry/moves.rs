@@ -48,6 +48,31 @@ fn an_alias_goes_forth_and_back() {
 }
 
 #[test]
+fn only_what_was_judged_is_promoted() {
+    let story = registered("judged", "one");
+    let record =
+        ModelVersionRecord::parse("r", &fs::read(story.path("model-version.json")).unwrap()).unwrap();
+    let other = provenance::digest_bytes(b"another model");
+    ends(
+        story.promote(&[&format!("--expect-digest={other}")]),
+        "REFUSED",
+        3,
+    );
+    let reason = story.report().reason;
+    assert!(
+        reason.contains(&format!("the model that was judged has {other}")),
+        "{reason}"
+    );
+    assert_eq!(story.alias("champion"), None);
+    ends(
+        story.promote(&[&format!("--expect-digest={}", record.digest)]),
+        "PROMOTED",
+        0,
+    );
+    fails(story.promote(&["--expect-digest=7"]), 2, "expect-digest");
+}
+
+#[test]
 fn an_alias_that_somebody_moved_is_left_there() {
     let first = registered("moved", "one");
     ends(first.promote(&[]), "PROMOTED", 0);

@@ -60,6 +60,27 @@ fn a_pipeline_goes_from_data_to_a_watched_model() {
     }
     assert_eq!(run.task("load"), "Skipped");
     assert_eq!(lab.alias(&model, "champion").as_deref(), Some("2"));
+
+    // When another is trained, and there is a champion now
+    let run = lab.submit("train-to-serve", &model, &[("deploy", "false")]);
+    let story = format!("{}: {}", run.ends(), run.story());
+
+    // Then both were served beside the step and asked for the same rows, whoever is better
+    assert_eq!(run.task("champion"), "Succeeded", "{story}");
+    let report = run.report("evaluate");
+    let checks = report["checks"].as_array().unwrap();
+    let compared: Vec<_> = checks
+        .iter()
+        .filter(|check| check["kind"] == "champion")
+        .collect();
+    assert!(!compared.is_empty(), "{story}");
+    for check in compared {
+        assert!(check["n"].as_u64().is_some_and(|rows| rows > 1000), "{check}");
+        assert!(
+            ["pass", "warn", "fail"].contains(&check["outcome"].as_str().unwrap()),
+            "{check}"
+        );
+    }
 }
 
 #[test]
@@ -81,7 +102,31 @@ fn corrupted_data_stops_before_anything_is_trained() {
         message.contains("FAIL: ") && message.contains("(exit code 3)"),
         "{message}"
     );
-    assert_eq!(run.report("data-validate")["verdict"], "FAIL");
+    let report = run.report("data-validate");
+    assert_eq!(report["verdict"], "FAIL");
+    let checks = report["checks"].as_array().unwrap();
+    let first = checks
+        .iter()
+        .find(|check| check["outcome"] == "fail")
+        .expect("a check failed");
+    assert!(
+        message.contains(first["why"].as_str().unwrap()),
+        "{message}: {first}"
+    );
+    assert!(
+        first["target"]["column"].is_string() && !first["bound"].is_null(),
+        "{first}"
+    );
+    // and it took seconds
+    let at = |key: &str| {
+        attempts[0][key]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+    };
+    let took = at("finishedAt").duration_since(at("startedAt"));
+    assert!(took.as_secs() < 60, "{took:?}");
     // and nothing after it ran
     for task in [
         "train", "champion", "evaluate", "register", "load", "canary", "promote", "enroll",

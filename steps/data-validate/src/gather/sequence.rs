@@ -1,0 +1,132 @@
+//! Whether values come in order, row after row.
+
+use std::cmp::Ordering;
+
+use tabular::{Column, Values};
+
+use super::values::{Spot, Violations};
+
+/// An order that rows must come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Direction {
+    /// Downwards instead of upwards.
+    pub falling: bool,
+    /// Whether equal neighbours are bad.
+    pub strict: bool,
+}
+
+/// A value, as far as its order goes.
+#[derive(Debug, Clone, PartialEq)]
+enum Place {
+    /// Whole numbers, and points in time in nanoseconds.
+    Whole(i128),
+    Number(f64),
+    Text(String),
+}
+
+impl Place {
+    fn of(column: &Column, row: usize) -> Option<Self> {
+        Some(match column.values() {
+            Values::Int(values) => Self::Whole(i128::from(values[row])),
+            Values::Unsigned(values) => Self::Whole(i128::from(values[row])),
+            Values::Date(days) => Self::Whole(i128::from(days[row]) * 86_400_000_000_000),
+            Values::Timestamp(times) => {
+                Self::Whole(i128::from(times.ticks[row]) * i128::from(1_000_000_000 / times.per_second))
+            }
+            Values::Float(values) | Values::Decimal(values) => Self::Number(values[row]),
+            Values::Text(values) => Self::Text(values.get(row).to_owned()),
+            Values::Dictionary(values) => Self::Text(values.get(row).to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// NaN has no place before or after anything; nor have values of two kinds.
+    fn against(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(b)),
+            (Self::Number(a), Self::Number(b)) => a.partial_cmp(b),
+            (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
+            _ => None,
+        }
+    }
+}
+
+/// A value with what is shown of it.
+#[derive(Debug, Clone)]
+struct Seen {
+    place: Place,
+    shown: String,
+    spot: Spot,
+}
+
+/// The rows of a part, in their order; nulls are left aside.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    direction: Direction,
+    first: Option<Seen>,
+    last: Option<Seen>,
+    /// Rows whose value does not follow the one before, shown as both. `tested` are all values.
+    pub bad: Violations,
+    /// Why the order cannot be asked.
+    pub fault: Option<String>,
+}
+
+impl Sequence {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            first: None,
+            last: None,
+            bad: Violations::default(),
+            fault: None,
+        }
+    }
+
+    /// Takes in the rows of a batch.
+    pub fn see(&mut self, column: &Column, spot: impl Fn(usize) -> Spot) {
+        for row in column.validity().runs().flatten() {
+            let Some(place) = Place::of(column, row) else {
+                self.fault = Some(format!("an order cannot be asked of {}", column.kind()));
+                return;
+            };
+            let seen = Seen {
+                place,
+                shown: column.display(row).unwrap_or_default(),
+                spot: spot(row),
+            };
+            self.bad.tested += 1;
+            self.follow(seen);
+        }
+    }
+
+    fn follow(&mut self, seen: Seen) {
+        if let Some(last) = &self.last {
+            let good = match (seen.place.against(&last.place), self.direction.falling) {
+                (Some(Ordering::Equal), _) => !self.direction.strict,
+                (Some(Ordering::Greater), falling) => !falling,
+                (Some(Ordering::Less), falling) => falling,
+                (None, _) => false,
+            };
+            if !good {
+                self.bad
+                    .add(format!("{} after {}", seen.shown, last.shown), seen.spot);
+            }
+        } else {
+            self.first = Some(seen.clone());
+        }
+        self.last = Some(seen);
+    }
+
+    /// Takes in the part that comes next.
+    pub fn absorb(&mut self, next: Self) {
+        self.fault = self.fault.take().or(next.fault);
+        self.bad.absorb(next.bad);
+        if let Some(first) = next.first {
+            // Its first row has not been held to the last of this.
+            self.follow(first);
+            self.last = next.last;
+        }
+    }
+}
