@@ -49,7 +49,7 @@ fn an_alias_goes_forth_and_back() {
 
 #[test]
 fn only_what_was_judged_is_promoted() {
-    let story = registered("judged", "one");
+    let story = registered("as-judged", "one");
     let record =
         ModelVersionRecord::parse("r", &fs::read(story.path("model-version.json")).unwrap()).unwrap();
     let other = provenance::digest_bytes(b"another model");
