@@ -1,6 +1,6 @@
 //! The cluster with the toolkit installed, and the services beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -157,6 +157,45 @@ planes=s3://lake/flights-2013/planes.parquet"
             "no" => false,
             _ => panic!("kubectl auth can-i {what:?}: {output:?}"),
         }
+    }
+
+    /// All that an account of the namespace may do, as the API server lists it (a SelfSubjectRulesReview), without what every
+    /// account may ask about itself: `verb resource.group`, and the names where it may only with some.
+    #[must_use]
+    pub fn rights(&self, account: &str) -> BTreeSet<String> {
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": self.namespace},
+        });
+        let user = format!("--as=system:serviceaccount:{}:{account}", self.namespace);
+        let answer = self.kubectl_with(
+            &["create", "--filename=-", "--output=json", &user],
+            &review.to_string(),
+        );
+        assert_eq!(answer["status"]["incomplete"], false, "{answer}");
+        let texts = |list: &Value| -> Vec<String> {
+            let list = list.as_array().into_iter().flatten();
+            list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+        };
+        let mut rights = BTreeSet::new();
+        for rule in answer["status"]["resourceRules"].as_array().unwrap() {
+            for group in texts(&rule["apiGroups"]) {
+                if group.starts_with("authorization.") || group.starts_with("authentication.") {
+                    continue;
+                }
+                for resource in texts(&rule["resources"]) {
+                    let kind = match (resource.split_once('/'), group.as_str()) {
+                        (_, "") => resource.clone(),
+                        (None, group) => format!("{resource}.{group}"),
+                        (Some((resource, part)), group) => format!("{resource}.{group}/{part}"),
+                    };
+                    let names = texts(&rule["resourceNames"]).join(" ");
+                    for verb in texts(&rule["verbs"]) {
+                        rights.insert(format!("{verb} {kind} {names}").trim_end().to_owned());
+                    }
+                }
+            }
+        }
+        rights
     }
 
     /// An object, when it is there.

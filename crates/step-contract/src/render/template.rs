@@ -35,6 +35,16 @@ pub(crate) fn render(contract: &Contract) -> String {
             });
         });
     y.line("spec:").nest(|y| {
+        // For a workflow of this step alone; in a DAG of a team's own its workflow says so.
+        let alone = contract
+            .commands
+            .iter()
+            .find(|command| command.template.is_some());
+        if let Some(command) = alone {
+            y.pair("entrypoint", command.name);
+            y.line("ttlStrategy: {secondsAfterCompletion: 1209600}");
+            y.line("podGC: {strategy: OnPodSuccess}");
+        }
         y.line("templates:");
         for command in contract
             .commands

@@ -137,6 +137,8 @@ pub(crate) fn down() -> Result<()> {
     let place = Place::new()?;
     let was = Holder::find(&place).is_some();
     stop(&place)?;
+    // The mount point of the containers' logs: only when nobody else keeps any there.
+    _ = std::fs::remove_dir("/var/log/containers");
     say::line(if was {
         "the cluster is down"
     } else {

@@ -84,6 +84,36 @@ fn a_pipeline_goes_from_data_to_a_watched_model() {
 }
 
 #[test]
+fn a_template_runs_alone() {
+    let lab = Lab::new();
+    // Given a delivery that nobody trains on yet, when its model's validation is submitted
+    let model = lab.model("e2e-alone", &[]);
+    let run = lab.submit("validate-only", &model, &[]);
+
+    // Then it says so, and nothing was trained
+    run.ends_as("Succeeded");
+    assert_eq!(run.report("data-validate")["verdict"], "PASS");
+    assert!(jobs(&lab, &run).is_empty());
+
+    // When the step is submitted by itself, and the delivery is a bad one
+    let data = Lab::flights_trained_on("corrupt");
+    let run = lab.submit(
+        "data-validate",
+        &model,
+        &[("data", &data), ("config-map", "e2e-alone-mlops")],
+    );
+
+    // Then the workflow ends as the step does, and goes away in its time
+    run.ends_as("Failed");
+    assert_eq!(run.report("data-validate")["verdict"], "FAIL");
+    assert_eq!(run.now()["spec"].get("ttlStrategy"), None, "the template has it");
+    assert_eq!(
+        run.now()["status"]["storedWorkflowTemplateSpec"]["ttlStrategy"]["secondsAfterCompletion"],
+        1_209_600
+    );
+}
+
+#[test]
 fn corrupted_data_stops_before_anything_is_trained() {
     let lab = Lab::new();
     // Given a delivery of data with a bad upstream release in it
