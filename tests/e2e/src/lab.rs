@@ -254,8 +254,17 @@ planes=s3://lake/flights-2013/planes.parquet"
             Some(&map.to_string()),
         )
         .unwrap();
-        self.mlflow(Method::DELETE, "registered-models/delete", &json!({"name": name}));
+        self.unregister(name);
         name.to_owned()
+    }
+
+    /// Takes a model out of the registry, as if nobody had trained it yet.
+    pub fn unregister(&self, model: &str) {
+        self.mlflow(
+            Method::DELETE,
+            "registered-models/delete",
+            &json!({"name": model}),
+        );
     }
 
     /// Submits what a WorkflowTemplate says, changed by a team that has its own idea of it.
