@@ -59,6 +59,12 @@ impl std::fmt::Display for Place {
 }
 
 impl Batch {
+    /// The file that it is of.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Rows.
     #[must_use]
     pub fn rows(&self) -> usize {

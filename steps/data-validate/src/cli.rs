@@ -64,6 +64,10 @@ pub struct CheckArgs {
     /// what they decided, and names no digest.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Look at this share of the rows alone, above 0 and below 1: rules about every row become estimates, and what a sample
+    /// cannot decide counts as a miss. The report says so at its top. Tables that are looked up stay whole.
+    #[arg(long, value_parser = share, value_name = "SHARE")]
+    pub sample_fraction: Option<f64>,
     /// Threads that read; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<usize>,
@@ -71,4 +75,13 @@ pub struct CheckArgs {
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err(format!(
+            "`{text}` is no share of rows; it must be above 0 and below 1"
+        )),
+    }
 }

@@ -57,6 +57,10 @@ pub struct TableRules {
     /// The environments that these rules are for, for example `[TRAIN, SERVE]`; all without it.
     #[serde(default)]
     pub environments: Vec<String>,
+    /// Which rows the rules are about: those for which this condition is true, in the words of SQL. Others, and those for
+    /// which it is unknown, are left aside and counted.
+    #[serde(default, rename = "where")]
+    pub filter: Option<String>,
     /// How many rows. Without it, at least one.
     #[serde(default, alias = "expect_table_row_count_to_be_between")]
     pub row_count: Option<Bounds>,

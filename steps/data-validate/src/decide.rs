@@ -11,6 +11,7 @@ mod pairs;
 mod presence;
 mod relationships;
 mod rows;
+mod sampled;
 pub(crate) mod say;
 mod splits;
 mod spread;
@@ -43,6 +44,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     for (table, found) in plan.tables.iter().zip(&evidence.tables) {
         presence::readable(found, &mut checks);
         presence::window(table.rules.as_ref(), found, &mut checks);
+        presence::filter(found, &mut checks);
         types::compared(table.rules.as_ref(), found, &mut checks);
         rows::judge(table, found, &mut checks);
         rows::against(table, found, &evidence.tables, &mut checks);
@@ -68,6 +70,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
         splits::judge(split, found, evidence, &mut checks);
         order::judge(split, plan, evidence, &mut checks);
     }
+    sampled::temper(evidence, &mut checks);
     for (field, why) in &plan.left_out {
         checks.push(Check::new(format!("environment:{field}"), "environment").skipped(why.clone()));
     }

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod measure;
 pub mod objects;
 pub mod quantile;
+pub mod rows;
 pub mod scan;
 pub mod sequence;
 pub mod shape;
@@ -27,7 +28,8 @@ use provenance::Digest;
 use tabular::{ColumnProfile, Kind, Precision};
 
 use crate::error::ScanError;
-use crate::plan::Plan;
+use crate::expression::Expression;
+use crate::plan::{Plan, TablePlan};
 use column::ColumnMeasured;
 use conditions::ConditionMeasured;
 use examples::Example;
@@ -35,6 +37,7 @@ use frozen::Reference;
 use keys::{KeyCounts, Spectrum};
 use measure::{KeyMeasured, KeyWanted, Measured};
 use objects::OpenedTable;
+use rows::{Choice, Left};
 use scan::Pass;
 use splits::SplitEvidence;
 use together::Together;
@@ -57,14 +60,16 @@ pub struct Evidence {
 pub struct TableEvidence {
     /// Its `--data` name.
     pub name: String,
-    /// Rows, inside of the window if it was cut.
+    /// Rows that the rules are about: inside of the window and for which the filter is true.
     pub rows: u64,
     /// The column of times that the window cut it by, if it did.
     pub windowed: Option<String>,
-    /// Rows outside of the window.
-    pub outside: u64,
-    /// Rows without a time.
-    pub undated: u64,
+    /// What `where` says, or why it cannot be asked of the table.
+    pub filter: Option<Result<String, String>>,
+    /// The share of the rows that was drawn, when not all were looked at.
+    pub sample: Option<f64>,
+    /// Rows that were not looked at. Those not drawn are among `rows`.
+    pub left: Left,
     /// Its files.
     pub objects: Vec<ObjectEvidence>,
     /// Names that were passed over.
@@ -167,6 +172,12 @@ pub struct OverlapEvidence {
 }
 
 impl TableEvidence {
+    /// Rows that the rules were asked of: of a sample, those that were drawn.
+    #[must_use]
+    pub fn looked_at(&self) -> u64 {
+        self.rows - self.left.unsampled
+    }
+
     /// The column of this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldEvidence> {
@@ -215,9 +226,18 @@ pub fn measure(
     whole: Pass<'_>,
     report_progress: impl Fn(&str),
 ) -> Result<Evidence, ScanError> {
-    let pass_of = |table: usize| Pass {
-        window: whole.window.filter(|_| plan.tables[table].is_split),
-        ..whole
+    let filters: Vec<Option<Result<Expression, String>>> =
+        plan.tables.iter().zip(opened).map(filter_of).collect();
+    let pass_of = |table: usize| {
+        let is_split = plan.tables[table].is_split;
+        Pass {
+            rows: Choice {
+                window: whole.rows.window.filter(|_| is_split),
+                filter: filters[table].as_ref().and_then(|filter| filter.as_ref().ok()),
+                sample: whole.rows.sample.filter(|_| is_split),
+            },
+            ..whole
+        }
     };
     let ahead = wanted::Ahead {
         parents: relations::parents(plan, opened, pass_of)?,
@@ -227,8 +247,7 @@ pub fn measure(
     let mut all_wanted = Vec::with_capacity(opened.len());
     for (index, table) in opened.iter().enumerate() {
         report_progress(&plan.tables[index].name);
-        let window = pass_of(index).window;
-        let wanted = wanted::of_table(plan, index, opened, extent, &ahead, window);
+        let wanted = wanted::of_table(plan, index, opened, extent, &ahead, pass_of(index).rows);
         let mut seen = scan::measure(table, &wanted, pass_of(index))?;
         wanted::second_pass(table, &plan.tables[index], &mut seen, pass_of(index))?;
         measured.push(seen);
@@ -248,9 +267,15 @@ pub fn measure(
         let mut table = TableEvidence {
             name: plan.tables[index].name.clone(),
             rows: seen.rows,
-            windowed: pass_of(index).window.map(|window| window.column.clone()),
-            outside: seen.outside,
-            undated: seen.undated,
+            windowed: pass_of(index).rows.window.map(|window| window.column.clone()),
+            filter: filters[index].as_ref().map(|filter| {
+                filter
+                    .as_ref()
+                    .map(|filter| filter.text().to_owned())
+                    .map_err(Clone::clone)
+            }),
+            sample: pass_of(index).rows.sample.map(|sample| sample.share),
+            left: seen.left,
             passed_over: opened[index].passed_over.clone(),
             fields: fields(&opened[index]),
             compared: wanted.compared.clone(),
@@ -286,6 +311,20 @@ pub fn measure(
         splits,
         now: extent.now,
     })
+}
+
+/// The filter of a table, if it can be asked of every file.
+fn filter_of((plan, opened): (&TablePlan, &OpenedTable)) -> Option<Result<Expression, String>> {
+    let text = plan.rules.as_ref()?.filter.as_ref()?;
+    let fits = |filter: &Expression| {
+        opened.objects.iter().try_for_each(|object| {
+            let fields: Vec<tabular::Field> = object.source.fields().cloned().collect();
+            filter
+                .fits(&fields)
+                .map_err(|why| format!("{why} in {}", object.uri))
+        })
+    };
+    Some(Expression::read(text).and_then(|filter| fits(&filter).map(|()| filter)))
 }
 
 fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {

@@ -29,6 +29,7 @@ use cli::Command;
 use config::{Suite, environments};
 use gather::footers;
 use gather::objects::{self, OpenedTable};
+use gather::rows::{Choice, Sample};
 use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
 use gather::{Evidence, Extent};
@@ -96,6 +97,11 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     }
     if let Some(window) = &window {
         can_be_cut(&plan, &opened, window)?;
+    }
+    if args.sample_fraction.is_some() && !plan.tables.iter().any(|table| table.is_split) {
+        return Err(StepError::usage(
+            "--sample-fraction: every table is a reference, and those stay whole",
+        ));
     }
     if args.fail_fast {
         let footers = footers::evidence(&plan, &opened, window.is_some());
@@ -231,10 +237,15 @@ async fn measure(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
+    let sample = args.sample_fraction.map(|share| Sample { share });
     let work = move || {
         let cancelled = || cx.is_cancelled();
         let pass = Pass {
-            window: window.as_ref(),
+            rows: Choice {
+                window: window.as_ref(),
+                filter: None,
+                sample,
+            },
             threads,
             cancelled: &cancelled,
         };

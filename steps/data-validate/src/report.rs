@@ -96,7 +96,7 @@ impl<'a> Made<'a> {
                     (
                         table.name.as_str(),
                         TableProfile {
-                            rows: table.rows,
+                            rows: table.looked_at(),
                             columns: table.profiles().collect(),
                         },
                     )
@@ -157,6 +157,11 @@ impl<'a> Made<'a> {
                 cut.join(", ")
             )));
         }
+        if let Some(share) = self.args.sample_fraction.filter(|_| self.is_sampled()) {
+            report = report
+                .with_parameter("sample_fraction", share.to_string())
+                .with_note(Note::warn(self.sampled(share)));
+        }
         report.checks.clone_from(&decision.checks);
         for (plan, table) in self.plan.tables.iter().zip(&self.evidence.tables) {
             report
@@ -207,6 +212,27 @@ impl<'a> Made<'a> {
         Ok(report)
     }
 
+    fn is_sampled(&self) -> bool {
+        self.evidence.tables.iter().any(|table| table.sample.is_some())
+    }
+
+    fn sampled(&self, share: f64) -> String {
+        let drawn = self.evidence.tables.iter().filter(|table| table.sample.is_some());
+        let drawn = drawn.map(|table| {
+            format!(
+                "{} of {} of `{}`",
+                say::count(table.looked_at()),
+                say::counted(table.rows, "row"),
+                table.name
+            )
+        });
+        format!(
+            "SAMPLE: only {share} of the rows were looked at, as --sample-fraction asks: {}. Figures about rows are estimates, \
+             and bad rows may be among those that were not looked at.",
+            drawn.collect::<Vec<_>>().join(", ")
+        )
+    }
+
     fn is_related(&self, name: &str) -> bool {
         let related =
             |relation: &crate::plan::RelationPlan| relation.from.table == name || relation.to.table == name;
@@ -219,28 +245,34 @@ impl<'a> Made<'a> {
     }
 
     fn tables(&self) -> Table {
-        let mut section = Table::new(
-            "Tables",
-            ["table", "for", "rows", "files", "bytes", "outside of the window"],
-        );
+        let mut heads = vec!["table", "for", "rows", "files", "bytes", "outside of the window"];
+        let has_filter = self.evidence.tables.iter().any(|table| table.filter.is_some());
+        heads.extend(has_filter.then_some("aside by `where`"));
+        heads.extend(self.is_sampled().then_some("looked at"));
+        let mut section = Table::new("Tables", heads);
         for (plan, table) in self.plan.tables.iter().zip(&self.evidence.tables) {
             let bytes: u64 = table.objects.iter().map(|object| object.size).sum();
-            section.push([
+            let purpose = if plan.is_split {
+                "training and judging"
+            } else {
+                "reference"
+            };
+            let outside = table.windowed.as_ref();
+            let mut row = vec![
                 Cell::text(&table.name),
-                Cell::text(if plan.is_split {
-                    "training and judging"
-                } else {
-                    "reference"
-                }),
+                Cell::text(purpose),
                 table.rows.into(),
                 table.objects.len().into(),
                 bytes.into(),
-                table
-                    .windowed
-                    .as_ref()
-                    .map(|_| table.outside + table.undated)
-                    .into(),
-            ]);
+                outside.map(|_| table.left.outside + table.left.undated).into(),
+            ];
+            if has_filter {
+                row.push(table.filter.as_ref().map(|_| table.left.aside).into());
+            }
+            if self.is_sampled() {
+                row.push(table.looked_at().into());
+            }
+            section.push(row);
         }
         section
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mlflow_client::MlflowArgs;
 use provenance::Trigger;
@@ -77,7 +78,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "VERSION")]
     pub data_version: Option<String>,
     /// Why this training runs.
-    #[arg(long, default_value = "manual", value_parser = trigger, value_name = "commit|data|schedule|drift|manual")]
+    #[arg(long, default_value = "manual", value_parser = trigger(), value_name = "WHY")]
     pub trigger: Trigger,
     /// Which event it was, such as the id that enroll-drift sent.
     #[arg(long, value_name = "ID")]
@@ -158,8 +159,9 @@ fn git_sha(text: &str) -> Result<String, String> {
     }
 }
 
-fn trigger(text: &str) -> Result<Trigger, String> {
-    text.parse()
+/// Its words are listed in the help and in the template's `enum`.
+fn trigger() -> impl TypedValueParser<Value = Trigger> {
+    PossibleValuesParser::new(Trigger::ALL.map(Trigger::as_str)).try_map(|word| word.parse::<Trigger>())
 }
 
 /// Kubernetes grants 30 s, the runtime 20 of them; the rest is for marking the run.

@@ -233,7 +233,10 @@ fn refuses_bad_input() {
         ),
         (vec!["--dataset", "gs://b/d.json"], "the scheme `gs` is not known"),
         (vec!["--git-sha", "main"], "7 to 64 hex digits"),
-        (vec!["--trigger", "drfit"], "`drfit` is not a trigger"),
+        (
+            vec!["--trigger", "drfit"],
+            "[possible values: commit, data, schedule, drift, manual]",
+        ),
         (vec!["--window", "90"], "is not a length of time"),
         (vec!["--as-of", "2013-04-01"], "--as-of ends a --window"),
         (

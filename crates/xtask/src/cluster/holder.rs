@@ -155,6 +155,47 @@ pub(crate) fn clean(place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// What of a node can still be found on this machine once it is down: mounts, processes, links, groups, routes.
+pub(crate) fn left(place: &Place) -> Vec<String> {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let folder = place.at("").display().to_string();
+    let mounts = read("/proc/self/mounts");
+    let mounts = mounts.lines().filter(|line| line.contains(&folder));
+    let mut left: Vec<String> = mounts.map(|line| format!("the mount {line}")).collect();
+    // Whatever runs for the node, a shim or a container's process, names its folder or is in its group.
+    let group = format!("/{NAME}/");
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let said = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said).replace('\0', " ");
+        if said.contains(&folder) || read(&format!("/proc/{pid}/cgroup")).contains(&group) {
+            left.push(format!("the process {pid} ({said})"));
+        }
+    }
+    for entry in std::fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == NAME {
+            left.push(format!("the network link {name}"));
+        }
+    }
+    let groups = hierarchies().into_iter().map(|hierarchy| hierarchy.join(NAME));
+    left.extend(
+        groups
+            .filter(|group| group.exists())
+            .map(|group| format!("the group {}", group.display())),
+    );
+    if place.at("").exists() {
+        left.push(format!("the folder {folder}"));
+    }
+    left
+}
+
 /// Every hierarchy that is mounted: many in version 1 of cgroups, one in version 2.
 fn hierarchies() -> Vec<std::path::PathBuf> {
     let root = Path::new("/sys/fs/cgroup");

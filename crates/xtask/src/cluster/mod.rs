@@ -139,6 +139,10 @@ pub(crate) fn down() -> Result<()> {
     stop(&place)?;
     // The mount point of the containers' logs: only when nobody else keeps any there.
     _ = std::fs::remove_dir("/var/log/containers");
+    let left = holder::left(&place);
+    if !left.is_empty() {
+        bail!("the cluster is down, and has left behind: {}", left.join("; "));
+    }
     say::line(if was {
         "the cluster is down"
     } else {

@@ -97,6 +97,9 @@ fn table_faults(at: &str, table: &TableRules, found: &mut Vec<Fault>) -> usize {
         checks += 1;
         bounds(&format!("{at}.row_count_against"), &rule.bounds(), found);
     }
+    if let Some(Err(why)) = table.filter.as_deref().map(Expression::read) {
+        found.push((format!("{at}.where"), why));
+    }
     checks += table.expressions.len() + table.correlations.len();
     for (index, rule) in table.expressions.iter().enumerate() {
         let at = format!("{at}.expressions[{index}]");

@@ -32,28 +32,67 @@ pub(super) fn judges_nulls(rules: Option<&TableRules>, column: &str) -> bool {
 pub(super) fn window(rules: Option<&TableRules>, table: &TableEvidence, checks: &mut Vec<Check>) {
     let Some(time) = &table.windowed else { return };
     let judged = judges_nulls(rules, time);
-    let all = table.rows + table.outside + table.undated;
-    let undated = if table.undated == 0 {
+    let left = table.left;
+    let inside = table.rows + left.aside;
+    let all = inside + left.outside + left.undated;
+    let undated = if left.undated == 0 {
         String::new()
     } else {
-        format!(" ({} without a time)", say::counted(table.undated, "row"))
+        format!(" ({} without a time)", say::counted(left.undated, "row"))
     };
     let why = format!(
         "{} of {} of `{}` lie in the window{undated}",
-        say::count(table.rows),
+        say::count(inside),
         say::counted(all, "row"),
         table.name
     );
     let check = on_table("window", table)
-        .observed(table.rows)
+        .observed(inside)
         .bound(Bound::at_least(1.0))
         .n(all)
-        .detail("outside", table.outside)
-        .detail("without_time", table.undated);
-    checks.push(if table.rows > 0 && table.undated > 0 && !judged {
+        .detail("outside", left.outside)
+        .detail("without_time", left.undated);
+    checks.push(if inside > 0 && left.undated > 0 && !judged {
         check.warn(format!("{why}; no rule says whether `{time}` may be null"))
     } else {
-        check.judge(table.rows > 0, why)
+        check.judge(inside > 0, why)
+    });
+}
+
+/// A filter that cannot be asked, or leaves no row, is no evidence.
+pub(super) fn filter(table: &TableEvidence, checks: &mut Vec<Check>) {
+    let left = table.left;
+    let check = on_table("where", table);
+    checks.push(match &table.filter {
+        None => return,
+        Some(Err(why)) => check.not_observed("cannot be asked").judge(
+            false,
+            format!(
+                "`where` cannot be asked of `{}`, so its rules were asked of all rows: {why}",
+                table.name
+            ),
+        ),
+        Some(Ok(text)) => {
+            let all = table.rows + left.aside;
+            let unknown = if left.unknown == 0 {
+                String::new()
+            } else {
+                format!(" (for {} it is unknown)", say::counted(left.unknown, "row"))
+            };
+            let why = format!(
+                "`{text}` is true for {} of {} of `{}`{unknown}; its rules are about these",
+                say::count(table.rows),
+                say::counted(all, "row"),
+                table.name
+            );
+            check
+                .observed(table.rows)
+                .bound(Bound::at_least(1.0))
+                .n(all)
+                .detail("aside", left.aside)
+                .detail("unknown", left.unknown)
+                .judge(table.rows > 0, why)
+        }
     });
 }
 

@@ -5,7 +5,7 @@ use step_report::Format;
 use crate::config::Bounds;
 
 /// `336,776`.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     Format::Count.show(value as f64)
 }
 

@@ -6,14 +6,15 @@ use super::objects::OpenedTable;
 use super::{Evidence, TableEvidence};
 use crate::plan::Plan;
 
-/// The footers and headers of all tables as evidence. Rows are counted where every footer tells them and no window cuts
-/// the table.
+/// The footers and headers of all tables as evidence. Rows are counted where every footer tells them and nothing cuts the
+/// table.
 #[must_use]
 pub fn evidence(plan: &Plan, opened: &[OpenedTable], has_window: bool) -> Footers {
     let mut known_rows = Vec::with_capacity(opened.len());
     let tables = plan.tables.iter().zip(opened).map(|(plan, table)| {
         let mut by_object = BTreeMap::new();
-        let mut known = !(has_window && plan.is_split);
+        let is_filtered = plan.rules.as_ref().is_some_and(|rules| rules.filter.is_some());
+        let mut known = !(is_filtered || has_window && plan.is_split);
         for (index, object) in table.objects.iter().enumerate() {
             let groups = object.source.row_groups();
             // Text files have no footer, and name no groups.

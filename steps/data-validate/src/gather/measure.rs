@@ -11,6 +11,7 @@ use super::conditions::{ConditionMeasured, ConditionWanted};
 use super::frozen::{Counts, Frozen};
 use super::keys::Keys;
 use super::quantile::{Bracket, FirstPass};
+use super::rows::{Choice, Cut, Left};
 use super::sequence::{Direction, Sequence};
 use super::shape::Shape;
 use super::together::Together;
@@ -85,10 +86,8 @@ pub struct Measured {
     pub rows: u64,
     /// Rows by the number of their object.
     pub rows_by_object: BTreeMap<usize, u64>,
-    /// Rows outside of the window.
-    pub outside: u64,
-    /// Rows without a time, which are in no window.
-    pub undated: u64,
+    /// Rows that are not looked at.
+    pub left: Left,
     /// By column.
     pub columns: BTreeMap<String, ColumnMeasured>,
     /// In the order of [`Wanted::keys`].
@@ -251,13 +250,26 @@ impl<'a> Meter<'a> {
 }
 
 impl Meter<'_> {
-    /// Takes in how many rows of a batch have no time, so that the window leaves them out.
-    pub fn undated(&mut self, batch: &Batch, column: &str, rows: u64) {
-        self.measured.undated += rows;
-        if let Some(into) = self.measured.columns.get_mut(column) {
-            into.rows += rows;
-            into.nulls += rows;
-            into.malformed(batch, column, self.object);
+    /// Takes in what was cut away. Rows without a time, or without an answer to the filter, are in the data all the same:
+    /// they count as nulls of the column that chooses, and its cells that could not be read are told.
+    pub fn leave(&mut self, batch: &Batch, cut: &Cut, rows: Choice<'_>) {
+        self.measured.left.absorb(cut.left);
+        // What is only not drawn, or set aside by the suite's own words, is a part of the table and of the object.
+        self.measured.rows += cut.left.unsampled;
+        *self.measured.rows_by_object.entry(self.object).or_insert(0) += cut.left.unsampled + cut.left.aside;
+        if let Some(window) = rows.window.filter(|_| cut.left.undated > 0)
+            && let Some(into) = self.measured.columns.get_mut(&window.column)
+        {
+            into.rows += cut.left.undated;
+            into.nulls += cut.left.undated;
+            into.malformed(batch, &window.column, self.object);
+        }
+        if let (Some(filter), Some(unread)) = (rows.filter, &cut.unread) {
+            for column in filter.columns() {
+                if let Some(into) = self.measured.columns.get_mut(column) {
+                    into.malformed(unread, column, self.object);
+                }
+            }
         }
     }
 }
@@ -313,8 +325,7 @@ impl Measured {
     /// When keys cannot be put to disk.
     pub fn absorb(&mut self, other: Self) -> io::Result<()> {
         self.rows += other.rows;
-        self.outside += other.outside;
-        self.undated += other.undated;
+        self.left.absorb(other.left);
         for (object, rows) in other.rows_by_object {
             *self.rows_by_object.entry(object).or_insert(0) += rows;
         }

@@ -11,14 +11,14 @@ use tabular::{Batch, ReadOptions, TableError};
 use super::conditions::ConditionWanted;
 use super::measure::{Measured, Meter, Wanted};
 use super::objects::OpenedTable;
+use super::rows::Choice;
 use crate::error::ScanError;
-use crate::window::Window;
 
 /// What a pass is told from outside.
 #[derive(Clone, Copy)]
 pub struct Pass<'a> {
-    /// The window, for tables that it cuts.
-    pub window: Option<&'a Window>,
+    /// Which rows are looked at.
+    pub rows: Choice<'a>,
     /// Threads.
     pub threads: usize,
     /// Asked between batches.
@@ -148,8 +148,8 @@ fn measure_unit(
     }
     let fields = table.objects[unit.object].source.fields().len();
     let without: BTreeSet<String> = broken.keys().cloned().collect();
-    let is_time = pass.window.is_some_and(|window| without.contains(&window.column));
-    if broken.is_empty() || is_time || (fields > 1 && without.len() == fields) {
+    let chooses = pass.rows.columns().any(|column| without.contains(column));
+    if broken.is_empty() || chooses || (fields > 1 && without.len() == fields) {
         return Err(error.into());
     }
     let mut measured = measure_columns(table, unit, wanted, pass, &without)?;
@@ -182,10 +182,10 @@ fn measure_columns(
 ) -> Result<Measured, ScanError> {
     let source = &table.objects[unit.object].source;
     let mut columns = needed(table, unit.object, wanted, without);
-    if let Some(window) = pass.window
-        && !columns.contains(&window.column)
-    {
-        columns.push(window.column.clone());
+    for column in pass.rows.columns() {
+        if !columns.iter().any(|known| known == column) {
+            columns.push(column.to_owned());
+        }
     }
     let fields = source.fields().filter(|field| columns.contains(&field.name));
     let mut meter = Meter::new(wanted, unit.object, fields);
@@ -202,55 +202,20 @@ fn measure_columns(
         if (pass.cancelled)() {
             return Err(ScanError::Cancelled);
         }
-        match pass.window {
-            None => meter.see(&batch)?,
-            Some(window) => {
-                let cut = cut(&batch, window)?;
-                meter.measured.outside += cut.outside;
-                if cut.undated > 0 {
-                    meter.undated(&batch, &window.column, cut.undated);
-                }
-                if cut.inside.rows() > 0 {
-                    meter.see(&cut.inside)?;
-                }
+        if pass.rows.is_all() {
+            meter.see(&batch)?;
+        } else {
+            let cut = pass.rows.cut(&batch, unit.object)?;
+            meter.leave(&batch, &cut, pass.rows);
+            if cut.chosen.rows() > 0 {
+                meter.see(&cut.chosen)?;
             }
         }
     }
     Ok(meter.measured)
 }
 
-/// What a window makes of a batch.
-struct Cut {
-    inside: Batch,
-    outside: u64,
-    undated: u64,
-}
-
-fn cut(batch: &Batch, window: &Window) -> Result<Cut, TableError> {
-    let (mut outside, mut undated) = (0, 0);
-    let mask: Vec<bool> = batch
-        .column(&window.column)?
-        .timestamps()
-        .map(|at| match at {
-            Some(at) => {
-                let inside = window.contains(at);
-                outside += u64::from(!inside);
-                inside
-            }
-            None => {
-                undated += 1;
-                false
-            }
-        })
-        .collect();
-    Ok(Cut {
-        inside: batch.filter(&mask)?,
-        outside,
-        undated,
-    })
-}
-
-/// Calls back with the batches of an object, inside of the window, until told to stop.
+/// Calls back with the rows of an object that are looked at, until told to stop.
 pub fn visit(
     table: &OpenedTable,
     object: usize,
@@ -259,7 +224,7 @@ pub fn visit(
     mut see: impl FnMut(&Batch) -> bool,
 ) -> Result<(), ScanError> {
     let mut wanted = columns.to_vec();
-    wanted.extend(pass.window.map(|window| window.column.clone()));
+    wanted.extend(pass.rows.columns().map(str::to_owned));
     let options = ReadOptions {
         columns: Some(wanted),
         lenient: true,
@@ -270,9 +235,10 @@ pub fn visit(
         if (pass.cancelled)() {
             return Err(ScanError::Cancelled);
         }
-        let goes_on = match pass.window {
-            None => see(&batch),
-            Some(window) => see(&cut(&batch, window)?.inside),
+        let goes_on = if pass.rows.is_all() {
+            see(&batch)
+        } else {
+            see(&pass.rows.cut(&batch, object)?.chosen)
         };
         if !goes_on {
             break;

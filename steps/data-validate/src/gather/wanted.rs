@@ -11,13 +11,13 @@ use super::measure::{ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
 use super::quantile::Bracket;
 use super::relations::Parents;
+use super::rows::Choice;
 use super::scan::{Pass, measure};
 use super::splits;
 use super::values::ValueRule;
 use crate::config::ColumnRules;
 use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
-use crate::window::Window;
 
 /// What was read before the tables themselves.
 pub(super) struct Ahead {
@@ -34,7 +34,7 @@ pub(super) fn of_table(
     opened: &[OpenedTable],
     extent: Extent,
     ahead: &Ahead,
-    window: Option<&Window>,
+    rows: Choice<'_>,
 ) -> Wanted {
     let (table, columns) = (&plan.tables[index], opened[index].columns());
     let has = |names: &[String]| names.iter().all(|name| columns.contains(name));
@@ -99,7 +99,7 @@ pub(super) fn of_table(
             wanted.compared.insert(time.clone());
         }
     }
-    wanted.compared.extend(window.map(|window| window.column.clone()));
+    wanted.compared.extend(rows.columns().map(str::to_owned));
     wanted.keys = keys.into_iter().collect();
     for (relation, rule) in plan.relations.iter().enumerate() {
         for side in [&rule.from, &rule.to]

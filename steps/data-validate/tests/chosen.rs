@@ -1,0 +1,181 @@
+//! Which rows the rules are asked of: `where`, and a sample.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "helpers of tests"
+)]
+
+mod run;
+
+use run::{Ran, file};
+use serde_json::{Value, json};
+
+fn ask(csv: &str, table: Value, more: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    let data = format!("--data=t={}", file(&dir, "t.csv", csv.to_owned()));
+    let suite = json!({"tables": {"t": table}}).to_string();
+    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite));
+    run::run(&[&["check", &suite, &data], more].concat())
+}
+
+const TRIPS: &str = "id,status,fare\n1,done,10\n1,open,-5\n2,done,20\n3,,-7\n4,done,30\n";
+
+#[test]
+fn rules_are_about_the_rows_that_where_is_true_for() {
+    let rules = json!({
+        "where": "status = 'done'",
+        "row_count": {"min": 3, "max": 3},
+        "unique": [{"columns": ["id"]}],
+        "columns": {"fare": {"range": {"min": 0}, "mean": {"min": 20, "max": 20}, "median": {"min": 20, "max": 20}}},
+    });
+    let ran = ask(TRIPS, rules, &[]);
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
+    let filter = ran.check("where:t");
+    assert_eq!(filter["observed"], 3);
+    assert_eq!(filter["details"]["aside"], 2);
+    // Of the two, one has no status: for that row nobody knows.
+    assert_eq!(filter["details"]["unknown"], 1);
+    // The record is of the whole file, for that is what is trained on.
+    assert_eq!(ran.report()["inputs"][0]["rows"], 5);
+}
+
+#[test]
+fn the_same_rules_without_where_miss() {
+    let rules = json!({"unique": [{"columns": ["id"]}], "columns": {"fare": {"range": {"min": 0}}}});
+    let ran = ask(TRIPS, rules, &[]);
+    assert_eq!(ran.check("range:t.fare")["outcome"], "fail");
+    assert_eq!(ran.check("unique:t.id")["outcome"], "fail");
+}
+
+#[test]
+fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
+    let ran = ask(
+        TRIPS,
+        json!({"where": "fare > 1000", "row_count": {"min": 0}}),
+        &[],
+    );
+    assert_eq!((ran.stdout.trim(), ran.exit), ("FAIL", Some(3)));
+    assert!(
+        ran.check("where:t")["why"]
+            .as_str()
+            .unwrap()
+            .contains("is true for 0 of 5 rows")
+    );
+    let ran = ask(
+        TRIPS,
+        json!({"where": "statsu = 'done'", "row_count": {"min": 1}}),
+        &[],
+    );
+    assert_eq!((ran.stdout.trim(), ran.exit), ("FAIL", Some(3)));
+    let why = ran.check("where:t")["why"].as_str().unwrap().to_owned();
+    assert!(
+        why.contains("no column `statsu` (did you mean `status`?)"),
+        "{why}"
+    );
+    let ran = ask(TRIPS, json!({"where": "status >"}), &[]);
+    assert_eq!(ran.exit, Some(2));
+    assert!(ran.stderr.contains("tables.t.where"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_cell_of_the_filter_that_cannot_be_read_is_told() {
+    let csv = "fare,n\n1,1\n2,2\nx,3\n4,4\n";
+    let rules =
+        json!({"where": "fare > 1", "columns": {"fare": {"type": "int"}, "n": {"range": {"min": 2}}}});
+    let ran = ask(csv, rules, &[]);
+    assert_eq!(ran.stdout.trim(), "FAIL");
+    let why = ran.report()["reason"].to_string();
+    assert!(why.contains("fare") && why.contains("`x`"), "{why}");
+}
+
+#[test]
+fn orphans_are_looked_for_among_the_rows_of_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let trips = file(&dir, "t.csv", "to,ok\na,1\nz,0\n".to_owned());
+    let places = file(&dir, "p.csv", "code,open\na,1\nb,0\n".to_owned());
+    let run = |from: &str, to: &str| {
+        let suite = json!({
+            "tables": {"t": {"where": from}, "p": {"where": to}},
+            "relationships": [{"from": "t.to", "to": "p.code"}],
+        });
+        let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
+        run::run(&[
+            "check",
+            &suite,
+            &format!("--data=t={trips}"),
+            &format!("--data=p={places}"),
+        ])
+        .stdout
+    };
+    assert_eq!(run("ok = 1", "open = 1").trim(), "PASS");
+    assert_eq!(run("ok >= 0", "open = 1").trim(), "FAIL");
+    // A place that is not open is not referred to.
+    assert_eq!(run("ok = 1", "open = 0").trim(), "FAIL");
+}
+
+/// 40,000 rows: each id once, every tenth value bad.
+fn many() -> String {
+    let rows: String = (0..40_000)
+        .map(|row| format!("{row},{}\n", if row % 10 == 0 { "bad" } else { "good" }))
+        .collect();
+    format!("id,word\n{rows}")
+}
+
+#[test]
+fn a_sample_estimates_and_says_so() {
+    let rules = json!({"row_count": {"min": 40000, "max": 40000}, "columns": {"word": {"in_set": {"values": ["good"], "mostly": 0.85}}}});
+    let ran = ask(&many(), rules.clone(), &["--sample-fraction=0.1"]);
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
+    let seen = ran.check("in_set:t.word");
+    let (n, share) = (seen["n"].as_f64().unwrap(), seen["observed"].as_f64().unwrap());
+    // Five standard deviations of 40,000 draws at 0.1, and of the share among those drawn.
+    assert!((n - 4000.0).abs() < 5.0 * 60.0, "{n}");
+    assert!(
+        (share - 0.9).abs() < 5.0 * (0.09 / n).sqrt() || (share - 0.1).abs() < 5.0 * (0.09 / n).sqrt(),
+        "{share}"
+    );
+    let note = ran.report()["notes"].to_string();
+    assert!(note.contains("SAMPLE: only 0.1 of the rows"), "{note}");
+    // The same rows are drawn again, on one thread and on two.
+    let again = ask(&many(), rules, &["--sample-fraction=0.1", "--threads=1"]).check("in_set:t.word");
+    assert_eq!((&again["n"], &again["observed"]), (&seen["n"], &seen["observed"]));
+    assert_eq!(again["samples"][0]["row"], seen["samples"][0]["row"]);
+}
+
+#[test]
+fn what_a_sample_cannot_decide_is_no_pass() {
+    let unique = json!({"columns": {"id": {"unique": true}}});
+    assert_eq!(ask(&many(), unique.clone(), &[]).stdout.trim(), "PASS");
+    let ran = ask(&many(), unique.clone(), &["--sample-fraction=0.5"]);
+    assert_eq!(ran.stdout.trim(), "FAIL");
+    let seen = ran.check("unique:t.id");
+    assert_eq!(seen["outcome"], "insufficient");
+    assert!(
+        seen["why"]
+            .as_str()
+            .unwrap()
+            .starts_with("a sample of 0.5 of the rows cannot decide this")
+    );
+    // Two equal ids that are both drawn are two equal ids of the whole.
+    let twice = format!("id\n{}", "7\n".repeat(1000));
+    assert_eq!(
+        ask(&twice, unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
+        "fail"
+    );
+}
+
+#[test]
+fn a_share_that_is_none_is_refused() {
+    for share in ["0", "1", "1.5", "-0.1", "NaN", "all"] {
+        let ran = ask(
+            TRIPS,
+            json!({"row_count": {"min": 1}}),
+            &[&format!("--sample-fraction={share}")],
+        );
+        assert_eq!(ran.exit, Some(2), "{share}");
+        assert!(ran.stderr.contains("is no share of rows"), "{}", ran.stderr);
+    }
+}
