@@ -10,6 +10,7 @@ use arrow::compute::filter;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, UInt64Type};
 
 use crate::column::Data;
+use crate::rows::Verbatim;
 use crate::schema::nearest;
 use crate::{Column, Kind, TableError};
 
@@ -25,6 +26,8 @@ pub struct Batch {
     /// The number of each row, when the batch is no longer a stretch of the file.
     pub(crate) numbers: Option<Vec<u64>>,
     pub(crate) malformed: Vec<Malformed>,
+    /// The rows as they stand in the file, when that was asked for.
+    pub(crate) verbatim: Option<Verbatim>,
 }
 
 /// A cell that is not of its column's kind. It stands as a null in the column.
@@ -160,6 +163,10 @@ impl Batch {
             lines,
             malformed: malformed.cloned().collect(),
             numbers: Some(numbers),
+            verbatim: match &self.verbatim {
+                None => None,
+                Some(rows) => Some(rows.filter(&keep).map_err(|error| bad(error.to_string()))?),
+            },
         })
     }
 }

@@ -4,13 +4,15 @@ mod records;
 
 use std::sync::Arc;
 
+pub(crate) use records::quote;
 use records::{Record, Records};
 
 use crate::cells::build::Builder;
 use crate::cells::guess::Guess;
 use crate::cells::{CellKind, ROWS_TO_GUESS, decompressed};
+use crate::rows::Verbatim;
 use crate::source::{Batches, with_article};
-use crate::{Batch, CsvOptions, Field, Input, Malformed, Place, TableError};
+use crate::{Batch, CsvOptions, Field, Input, Malformed, Place, ReadOptions, TableError};
 
 /// The header and the kinds of the columns.
 #[derive(Debug, Clone)]
@@ -21,6 +23,12 @@ pub(crate) struct Layout {
 
 /// Unquoted cells that mean "no value" where the column is not text.
 const NOT_A_VALUE: [&str; 6] = ["NA", "N/A", "null", "NULL", "None", "\\N"];
+
+impl Layout {
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.options.delimiter
+    }
+}
 
 pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, Layout), TableError> {
     let mut records = records(input, options)?;
@@ -141,6 +149,7 @@ pub(crate) struct Reader {
     kinds: Vec<CellKind>,
     batch_rows: usize,
     lenient: bool,
+    verbatim: bool,
     next_row: u64,
 }
 
@@ -150,8 +159,7 @@ impl Reader {
         layout: &Layout,
         fields: &[Arc<Field>],
         picked: &[usize],
-        batch_rows: usize,
-        lenient: bool,
+        options: &ReadOptions,
     ) -> Result<Self, TableError> {
         let mut records = records(input, &layout.options)?;
         records.next(&mut Record::default())?;
@@ -164,8 +172,9 @@ impl Reader {
             fields: fields.to_vec(),
             picked: picked.to_vec(),
             kinds: picked.iter().map(|index| layout.kinds[*index]).collect(),
-            batch_rows,
-            lenient,
+            batch_rows: options.batch_rows,
+            lenient: options.lenient,
+            verbatim: options.verbatim,
             next_row: 0,
         })
     }
@@ -176,6 +185,7 @@ impl Batches for Reader {
         let mut builders: Vec<Builder> = self.kinds.iter().map(|kind| Builder::new(*kind)).collect();
         let mut lines = Vec::new();
         let mut malformed = Vec::new();
+        let mut texts = Vec::new();
         let mut record = Record::default();
         while lines.len() < self.batch_rows
             && next_row(&self.input, &mut self.records, &mut record, self.width)?
@@ -209,6 +219,9 @@ impl Batches for Reader {
                 }
             }
             lines.push(record.line);
+            if self.verbatim {
+                texts.push(record.rewritten(self.options.delimiter));
+            }
         }
         if lines.is_empty() {
             return Ok(None);
@@ -229,6 +242,7 @@ impl Batches for Reader {
             lines: Some(lines),
             numbers: None,
             malformed,
+            verbatim: self.verbatim.then_some(Verbatim::Lines(texts)),
         }))
     }
 }

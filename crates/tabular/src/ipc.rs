@@ -11,12 +11,18 @@ use arrow::ipc::root_as_footer;
 use bytes::Bytes;
 
 use crate::input::{Cursor, Unread};
+use crate::rows::Verbatim;
 use crate::source::Batches;
 use crate::{Batch, Field, Input, TableError, convert};
 
 const MAGIC: &[u8] = b"ARROW1";
 
 type Stream = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
+
+/// The types of the file.
+pub(crate) fn schema(input: &Input) -> Result<SchemaRef, TableError> {
+    Ok(stream(input, None)?.0)
+}
 
 pub(crate) fn open(input: &Input) -> Result<Vec<Field>, TableError> {
     let (schema, _) = stream(input, None)?;
@@ -136,11 +142,18 @@ pub(crate) struct Reader {
     inner: Stream,
     next_row: u64,
     batches: usize,
+    /// Which of the batch's columns are asked for, when it has all of them.
+    verbatim: Option<Vec<usize>>,
 }
 
 impl Reader {
-    pub(crate) fn new(input: &Input, fields: &[Arc<Field>], picked: &[usize]) -> Result<Self, TableError> {
-        let (_, inner) = stream(input, Some(picked.to_vec()))?;
+    pub(crate) fn new(
+        input: &Input,
+        fields: &[Arc<Field>],
+        picked: &[usize],
+        verbatim: bool,
+    ) -> Result<Self, TableError> {
+        let (_, inner) = stream(input, (!verbatim).then(|| picked.to_vec()))?;
         let file = input.name.as_str().into();
         Ok(Self {
             input: input.clone(),
@@ -149,6 +162,7 @@ impl Reader {
             inner,
             next_row: 0,
             batches: 0,
+            verbatim: verbatim.then(|| picked.to_vec()),
         })
     }
 }
@@ -168,8 +182,9 @@ impl Batches for Reader {
         let columns = self
             .fields
             .iter()
-            .zip(batch.columns())
-            .map(|(field, array)| {
+            .enumerate()
+            .map(|(at, field)| {
+                let array = batch.column(self.verbatim.as_ref().map_or(at, |picked| picked[at]));
                 convert::column(field, array).map_err(|what| TableError::Column {
                     file: self.input.name.clone(),
                     column: field.name.clone(),
@@ -189,6 +204,7 @@ impl Batches for Reader {
             lines: None,
             numbers: None,
             malformed: Vec::new(),
+            verbatim: self.verbatim.is_some().then_some(Verbatim::Arrow(batch)),
         }))
     }
 }

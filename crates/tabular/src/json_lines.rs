@@ -10,8 +10,9 @@ use crate::cells::build::Builder;
 use crate::cells::guess::Guess;
 use crate::cells::{CellKind, ROWS_TO_GUESS, decompressed};
 use crate::csv::wrong_kind;
+use crate::rows::Verbatim;
 use crate::source::Batches;
-use crate::{Batch, Compression, Field, Input, JsonOptions, Malformed, Place, TableError};
+use crate::{Batch, Compression, Field, Input, JsonOptions, Malformed, Place, ReadOptions, TableError};
 
 /// The kinds of the columns, by name.
 #[derive(Debug, Clone)]
@@ -82,6 +83,15 @@ impl Lines {
         })
     }
 
+    /// The line that was read last, as it stands.
+    fn text(&self) -> Box<[u8]> {
+        let text = self
+            .buffer
+            .strip_prefix(&[0xEF, 0xBB, 0xBF])
+            .unwrap_or(&self.buffer);
+        text.trim_ascii().into()
+    }
+
     /// The next object; blank lines are passed over.
     fn next(&mut self) -> Result<Option<Map<String, Value>>, TableError> {
         loop {
@@ -142,6 +152,7 @@ pub(crate) struct Reader {
     fields: Vec<Arc<Field>>,
     batch_rows: usize,
     lenient: bool,
+    verbatim: bool,
     next_row: u64,
 }
 
@@ -150,16 +161,16 @@ impl Reader {
         input: &Input,
         layout: &Layout,
         fields: &[Arc<Field>],
-        batch_rows: usize,
-        lenient: bool,
+        options: &ReadOptions,
     ) -> Result<Self, TableError> {
         Ok(Self {
             file: input.name.as_str().into(),
             lines: Lines::new(input, layout.compression)?,
             known: layout.kinds.clone(),
             fields: fields.to_vec(),
-            batch_rows,
-            lenient,
+            batch_rows: options.batch_rows,
+            lenient: options.lenient,
+            verbatim: options.verbatim,
             next_row: 0,
         })
     }
@@ -189,6 +200,7 @@ impl Batches for Reader {
             .collect();
         let mut lines = Vec::new();
         let mut malformed = Vec::new();
+        let mut texts = Vec::new();
         while lines.len() < self.batch_rows {
             let Some(object) = self.lines.next()? else { break };
             self.check_names(&object)?;
@@ -212,6 +224,9 @@ impl Batches for Reader {
                 }
             }
             lines.push(self.lines.line);
+            if self.verbatim {
+                texts.push(self.lines.text());
+            }
         }
         if lines.is_empty() {
             return Ok(None);
@@ -232,6 +247,7 @@ impl Batches for Reader {
             lines: Some(lines),
             numbers: None,
             malformed,
+            verbatim: self.verbatim.then_some(Verbatim::Lines(texts)),
         }))
     }
 }

@@ -16,16 +16,24 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::guard::guard;
 use crate::input::Cursor;
+use crate::rows::Verbatim;
 use crate::source::Batches;
-use crate::{Batch, Field, Input, RangeRead, RowGroup, TableError, convert};
+use crate::{Batch, Field, Input, RangeRead, ReadOptions, RowGroup, TableError, convert};
 
 /// The footer, parsed once and shared by all scans.
 #[derive(Debug, Clone)]
 pub(crate) struct Footer {
+    /// With text as dictionaries where that is how the file holds it.
     metadata: ArrowReaderMetadata,
+    /// With the types of the file.
+    plain: ArrowReaderMetadata,
 }
 
 impl Footer {
+    pub(crate) fn plain(&self) -> &ArrowReaderMetadata {
+        &self.plain
+    }
+
     pub(crate) fn row_groups(&self) -> Vec<RowGroup> {
         self.metadata
             .metadata()
@@ -84,7 +92,8 @@ pub(crate) fn open(input: &Input) -> Result<(Vec<Field>, Footer), TableError> {
     let failed = |error: ParquetError| explain(input, "footer", error);
     let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(failed)?;
     check_footer(input, metadata.metadata())?;
-    let metadata = with_dictionaries(&metadata).unwrap_or(metadata);
+    let plain = metadata;
+    let metadata = with_dictionaries(&plain).unwrap_or_else(|| plain.clone());
     let fields = metadata
         .schema()
         .fields()
@@ -98,7 +107,7 @@ pub(crate) fn open(input: &Input) -> Result<(Vec<Field>, Footer), TableError> {
             convert::field_of(field.name(), shown, field.is_nullable())
         })
         .collect();
-    Ok((fields, Footer { metadata }))
+    Ok((fields, Footer { metadata, plain }))
 }
 
 /// Tells apart what users do: a file cut off while it was copied, and another format under this name.
@@ -236,6 +245,7 @@ pub(crate) struct Reader {
     file: Arc<str>,
     inner: ParquetRecordBatchReader,
     next_row: u64,
+    verbatim: bool,
 }
 
 impl Reader {
@@ -244,12 +254,16 @@ impl Reader {
         footer: &Footer,
         fields: &[Arc<Field>],
         picked: &[usize],
-        batch_rows: usize,
-        groups: Range<usize>,
+        options: &ReadOptions,
     ) -> Result<Self, TableError> {
+        let verbatim = options.verbatim;
         let all = footer.row_groups();
+        let groups = options.row_groups.clone().unwrap_or(0..usize::MAX);
         let groups = groups.start.min(all.len())..groups.end.min(all.len());
-        let inner = reader(input, footer, picked, batch_rows, groups.clone())?;
+        let metadata = if verbatim { &footer.plain } else { &footer.metadata };
+        let whole: Vec<usize> = (0..metadata.schema().fields().len()).collect();
+        let read = if verbatim { whole.as_slice() } else { picked };
+        let inner = reader(input, metadata, read, options.batch_rows, groups.clone())?;
         let next_row = all[..groups.start].iter().filter_map(|group| group.rows).sum();
         Ok(Self {
             input: input.clone(),
@@ -260,6 +274,7 @@ impl Reader {
             file: input.name.as_str().into(),
             inner,
             next_row,
+            verbatim,
         })
     }
 
@@ -269,7 +284,8 @@ impl Reader {
         for group in self.groups.clone() {
             for (field, root) in self.fields.iter().zip(&self.picked) {
                 let drained = guard(&self.file, "", || {
-                    let batches = reader(&self.input, &self.footer, &[*root], 8192, group..group + 1)?;
+                    let footer = &self.footer.metadata;
+                    let batches = reader(&self.input, footer, &[*root], 8192, group..group + 1)?;
                     for batch in batches {
                         batch.map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))?;
                     }
@@ -295,29 +311,26 @@ impl Reader {
 
 fn reader(
     input: &Input,
-    footer: &Footer,
+    metadata: &ArrowReaderMetadata,
     picked: &[usize],
     batch_rows: usize,
     groups: Range<usize>,
 ) -> Result<ParquetRecordBatchReader, TableError> {
-    let descriptor = footer.metadata.parquet_schema();
+    let descriptor = metadata.parquet_schema();
     let mask = ProjectionMask::roots(descriptor, picked.iter().copied());
-    let ranges: Vec<(u64, u64)> = footer.metadata.metadata().row_groups()[groups.clone()]
+    let ranges: Vec<(u64, u64)> = metadata.metadata().row_groups()[groups.clone()]
         .iter()
         .flat_map(|group| group.columns().iter().enumerate())
         .filter(|(leaf, _)| mask.leaf_included(*leaf))
         .map(|(_, chunk)| chunk.byte_range())
         .collect();
     input.reader.will_read(&ranges);
-    ParquetRecordBatchReaderBuilder::new_with_metadata(
-        Chunks(Arc::clone(&input.reader)),
-        footer.metadata.clone(),
-    )
-    .with_batch_size(batch_rows)
-    .with_row_groups(groups.collect())
-    .with_projection(mask)
-    .build()
-    .map_err(|error| explain(input, "", error))
+    ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(Arc::clone(&input.reader)), metadata.clone())
+        .with_batch_size(batch_rows)
+        .with_row_groups(groups.collect())
+        .with_projection(mask)
+        .build()
+        .map_err(|error| explain(input, "", error))
 }
 
 impl Batches for Reader {
@@ -337,8 +350,10 @@ impl Batches for Reader {
         let columns = self
             .fields
             .iter()
-            .zip(batch.columns())
-            .map(|(field, array)| {
+            .zip(&self.picked)
+            .enumerate()
+            .map(|(at, (field, root))| {
+                let array = batch.column(if self.verbatim { *root } else { at });
                 convert::column(field, array).map_err(|what| TableError::Column {
                     file: self.input.name.clone(),
                     column: field.name.clone(),
@@ -356,6 +371,7 @@ impl Batches for Reader {
             lines: None,
             numbers: None,
             malformed: Vec::new(),
+            verbatim: self.verbatim.then_some(Verbatim::Arrow(batch)),
         }))
     }
 }

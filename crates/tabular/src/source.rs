@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::guard::guard;
+use crate::rows::Shape;
 use crate::schema::nearest;
 use crate::{Batch, Field, Format, Input, Kind, TableError, csv, ipc, json_lines, parquet_file};
 
@@ -19,6 +20,8 @@ pub struct ReadOptions {
     /// Text formats: a cell that is not of its column's kind becomes a null and is listed in
     /// [`Batch::malformed`], instead of being an error.
     pub lenient: bool,
+    /// Keep every row as it stands in the file too, whole, to be written by [`crate::Rows`].
+    pub verbatim: bool,
 }
 
 impl Default for ReadOptions {
@@ -28,6 +31,7 @@ impl Default for ReadOptions {
             batch_rows: 65_536,
             row_groups: None,
             lenient: false,
+            verbatim: false,
         }
     }
 }
@@ -132,6 +136,22 @@ impl Source {
         self.fields.iter().map(AsRef::as_ref)
     }
 
+    /// How rows of this file are written again.
+    ///
+    /// # Errors
+    /// When the schema of a Parquet or Arrow file cannot be had.
+    pub(crate) fn shape(&self) -> Result<Shape, TableError> {
+        Ok(match &self.form {
+            Form::Parquet(footer) => Shape::Arrow(footer.plain().schema().clone()),
+            Form::Ipc => Shape::Arrow(ipc::schema(&self.input)?),
+            Form::Csv(layout) => Shape::Delimited {
+                delimiter: layout.delimiter(),
+                header: self.fields.iter().map(|field| field.name.clone()).collect(),
+            },
+            Form::JsonLines(_) => Shape::JsonLines,
+        })
+    }
+
     /// The number of rows, when the footer tells.
     #[must_use]
     pub fn rows_hint(&self) -> Option<u64> {
@@ -160,8 +180,14 @@ impl Source {
             .iter()
             .map(|index| Arc::clone(&self.fields[*index]))
             .collect();
-        let groups = options.row_groups.clone().unwrap_or(0..usize::MAX);
-        let batch_rows = options.batch_rows.clamp(1, 1 << 20);
+        let options = &ReadOptions {
+            batch_rows: options.batch_rows.clamp(1, 1 << 20),
+            ..options.clone()
+        };
+        let has_first = options
+            .row_groups
+            .as_ref()
+            .is_none_or(|groups| groups.contains(&0));
         let reader: Box<dyn Batches> = guard(&self.input.name, "", || {
             Ok(match &self.form {
                 Form::Parquet(footer) => Box::new(parquet_file::Reader::new(
@@ -169,26 +195,16 @@ impl Source {
                     footer,
                     &fields,
                     &picked,
-                    batch_rows,
-                    groups,
+                    options,
                 )?),
-                _ if !groups.contains(&0) => Box::new(Nothing) as Box<dyn Batches>,
-                Form::Csv(layout) => Box::new(csv::Reader::new(
-                    &self.input,
-                    layout,
-                    &fields,
-                    &picked,
-                    batch_rows,
-                    options.lenient,
-                )?),
-                Form::JsonLines(layout) => Box::new(json_lines::Reader::new(
-                    &self.input,
-                    layout,
-                    &fields,
-                    batch_rows,
-                    options.lenient,
-                )?),
-                Form::Ipc => Box::new(ipc::Reader::new(&self.input, &fields, &picked)?),
+                _ if !has_first => Box::new(Nothing) as Box<dyn Batches>,
+                Form::Csv(layout) => {
+                    Box::new(csv::Reader::new(&self.input, layout, &fields, &picked, options)?)
+                }
+                Form::JsonLines(layout) => {
+                    Box::new(json_lines::Reader::new(&self.input, layout, &fields, options)?)
+                }
+                Form::Ipc => Box::new(ipc::Reader::new(&self.input, &fields, &picked, options.verbatim)?),
             })
         })?;
         let rows_hint = if options.row_groups.is_none() {

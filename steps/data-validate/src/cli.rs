@@ -64,6 +64,10 @@ pub struct CheckArgs {
     /// what they decided, and names no digest.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Write the good and the bad rows of each table apart, below this directory or prefix: bad are those that miss a rule
+    /// asked of each row. `quarantine.json` there, written last, names the files.
+    #[arg(long, value_name = "LOCATION", conflicts_with = "sample_fraction")]
+    pub quarantine: Option<String>,
     /// Look at this share of the rows alone, above 0 and below 1: rules about every row become estimates, and what a sample
     /// cannot decide counts as a miss. The report says so at its top. Tables that are looked up stay whole.
     #[arg(long, value_parser = share, value_name = "SHARE")]

@@ -16,7 +16,7 @@ pub(crate) mod say;
 mod splits;
 mod spread;
 mod types;
-mod values;
+pub(crate) mod values;
 
 use step_report::{Check, Outcome, Sample, Severity};
 

@@ -23,6 +23,9 @@ pub enum ScanError {
     /// The disk that holds keys beyond the memory budget.
     #[error("cannot keep row keys in a temporary file (TMPDIR says where)")]
     Spill(#[from] std::io::Error),
+    /// A place that is written to while it is read.
+    #[error(transparent)]
+    Store(#[from] artifact_store::StoreError),
     /// The step was asked to stop.
     #[error("stopped")]
     Cancelled,
@@ -35,6 +38,7 @@ impl From<ScanError> for StepError {
             ScanError::Spill(source) => Self::internal(format!(
                 "cannot keep row keys in a temporary file: {source}; mount an emptyDir and let TMPDIR name it"
             )),
+            ScanError::Store(error) => error.into(),
             ScanError::Cancelled => Self::terminated(),
         }
     }

@@ -226,19 +226,8 @@ pub fn measure(
     whole: Pass<'_>,
     report_progress: impl Fn(&str),
 ) -> Result<Evidence, ScanError> {
-    let filters: Vec<Option<Result<Expression, String>>> =
-        plan.tables.iter().zip(opened).map(filter_of).collect();
-    let pass_of = |table: usize| {
-        let is_split = plan.tables[table].is_split;
-        Pass {
-            rows: Choice {
-                window: whole.rows.window.filter(|_| is_split),
-                filter: filters[table].as_ref().and_then(|filter| filter.as_ref().ok()),
-                sample: whole.rows.sample.filter(|_| is_split),
-            },
-            ..whole
-        }
-    };
+    let filters = filters(plan, opened);
+    let pass_of = |table: usize| pass_of(plan, &filters, table, whole);
     let ahead = wanted::Ahead {
         parents: relations::parents(plan, opened, pass_of)?,
         references: frozen::references(plan, opened, pass_of)?,
@@ -311,6 +300,42 @@ pub fn measure(
         splits,
         now: extent.now,
     })
+}
+
+/// What `where` says of each table, if it can be asked.
+type Filters = Vec<Option<Result<Expression, String>>>;
+
+pub(crate) fn filters(plan: &Plan, opened: &[OpenedTable]) -> Filters {
+    plan.tables.iter().zip(opened).map(filter_of).collect()
+}
+
+/// The pass over one table: the window and the sample are for those that a model is trained or judged on.
+pub(crate) fn pass_of<'a>(plan: &Plan, filters: &'a Filters, table: usize, whole: Pass<'a>) -> Pass<'a> {
+    let is_split = plan.tables[table].is_split;
+    Pass {
+        rows: Choice {
+            window: whole.rows.window.filter(|_| is_split),
+            filter: filters[table].as_ref().and_then(|filter| filter.as_ref().ok()),
+            sample: whole.rows.sample.filter(|_| is_split),
+        },
+        ..whole
+    }
+}
+
+/// The keys that a relationship refers to; `None` when they are too many to be held in memory, or why there are none.
+pub(crate) type Referred = Result<Option<Arc<tabular::KeySet>>, String>;
+
+/// The keys that relationships refer to, in the order of the plan. Blocks.
+pub(crate) fn referred<'a>(
+    plan: &Plan,
+    opened: &[OpenedTable],
+    pass_of: impl Fn(usize) -> Pass<'a>,
+) -> Result<Vec<Referred>, ScanError> {
+    let parents = relations::parents(plan, opened, pass_of)?;
+    Ok(parents
+        .into_iter()
+        .map(|parent| parent.map(|parent| parent.set))
+        .collect())
 }
 
 /// The filter of a table, if it can be asked of every file.

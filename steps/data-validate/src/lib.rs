@@ -13,6 +13,7 @@ pub mod error;
 pub mod expression;
 pub mod gather;
 pub mod plan;
+mod quarantine;
 mod report;
 pub mod window;
 
@@ -34,6 +35,7 @@ use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
 use gather::{Evidence, Extent};
 use plan::Plan;
+use quarantine::Quarantine;
 use window::Window;
 
 /// The contract, as far as clap cannot say it.
@@ -90,6 +92,7 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
 async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
     let window = window_of(args)?;
+    let quarantine = args.quarantine.as_deref().map(quarantine_in).transpose()?;
     let (suite_digest, plan) = read_suite(args, &data, cx).await?;
     let mut opened = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
@@ -97,6 +100,9 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     }
     if let Some(window) = &window {
         can_be_cut(&plan, &opened, window)?;
+    }
+    if let Some(clash) = quarantine.as_ref().and_then(|_| quarantine::clash(&opened)) {
+        return Err(StepError::usage(clash));
     }
     if args.sample_fraction.is_some() && !plan.tables.iter().any(|table| table.is_split) {
         return Err(StepError::usage(
@@ -116,6 +122,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         }
     }
     let digests = tokio::spawn(digests(opened.clone(), cx.clone()));
+    let kept = quarantine.map(|root| (root, opened.clone()));
     let measured = measure(plan.clone(), opened, args, window.clone(), cx.clone()).await;
     let mut evidence = match measured {
         Ok(evidence) => evidence,
@@ -134,9 +141,19 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     withhold(&mut evidence, shown(args));
     let decision = decide::decide(&plan, &evidence);
     let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite_digest);
-    let report = made.report(cx.report(), &decision)?;
+    let mut report = made.report(cx.report(), &decision)?;
+    let mut record = None;
+    if let Some((root, opened)) = kept {
+        let place = (root, made.digest());
+        let done = separate(plan.clone(), opened, place, window.clone(), cx.clone()).await?;
+        report = report::quarantined(report, &done);
+        record = Some(done.record()?);
+    }
     let statement = made.statement(cx.statement());
     let mut finished = Finished::decision(decision.verdict, report, statement);
+    if let Some((place, json)) = record {
+        finished = finished.with_output(&place, json);
+    }
     // A record of data that were refused could be trained on by a task that looks only for the file.
     if decision.verdict != "FAIL" {
         finished = finished.with_output(&args.dataset, made.dataset()?.to_json());
@@ -256,6 +273,47 @@ async fn measure(
             cx.progress.set(done.get(), total);
             done.set(done.get() + 1);
         })
+    };
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+/// Where the rows shall be put apart: a place that can be written to.
+fn quarantine_in(root: &str) -> Result<Location, StepError> {
+    match root.parse() {
+        Ok(location @ (Location::Path(_) | Location::S3 { .. })) => Ok(location),
+        Ok(Location::Http(_)) => Err(StepError::usage(format!(
+            "--quarantine {root}: web addresses are read only; name a directory or s3://bucket/prefix"
+        ))),
+        Err(error) => Err(StepError::usage(format!("--quarantine {root}: {error}"))),
+    }
+}
+
+async fn separate(
+    plan: Plan,
+    opened: Vec<OpenedTable>,
+    (root, digest): (Location, Digest),
+    window: Option<Window>,
+    cx: Context,
+) -> Result<Quarantine, StepError> {
+    tracing::info!(%root, "writing the good and the bad rows apart");
+    let runtime = tokio::runtime::Handle::current();
+    let work = move || {
+        let cancelled = || cx.is_cancelled();
+        let pass = Pass {
+            rows: Choice {
+                window: window.as_ref(),
+                ..Choice::default()
+            },
+            threads: 1,
+            cancelled: &cancelled,
+        };
+        let put = |at: &Location, bytes: Vec<u8>| Ok(runtime.block_on(cx.store.write(at, bytes.into()))?);
+        let place = quarantine::Place {
+            root: &root,
+            digest,
+            put: &put,
+        };
+        quarantine::separate(&plan, &opened, pass, &place)
     };
     Ok(tokio::task::spawn_blocking(work).await??)
 }

@@ -14,6 +14,7 @@ use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
 use crate::gather::{Evidence, ObjectEvidence, TableEvidence};
 use crate::plan::{Plan, TablePlan};
+use crate::quarantine::Quarantine;
 use crate::window::Window;
 
 /// The profiles of all tables.
@@ -108,6 +109,20 @@ impl<'a> Made<'a> {
         })?;
         json.push(b'\n');
         Ok(json)
+    }
+
+    /// Of all that decides which rows are good: the suite, the window, every object.
+    pub(crate) fn digest(&self) -> Digest {
+        let objects = self.evidence.tables.iter().flat_map(|table| &table.objects);
+        let window = self
+            .window
+            .map(|window| format!("{} {} {}\n", window.column, window.from, window.to));
+        let mut text = format!("{}\n{}", self.suite, window.unwrap_or_default());
+        for object in objects {
+            let digest = object.digest.map(|digest| digest.to_string()).unwrap_or_default();
+            text.push_str(&format!("{digest} {}\n", object.uri));
+        }
+        provenance::digest_bytes(text)
     }
 
     /// What was made from what.
@@ -276,6 +291,36 @@ impl<'a> Made<'a> {
         }
         section
     }
+}
+
+/// What the good and the bad rows were put apart by, and where they are.
+pub(crate) fn quarantined(mut report: Report, quarantine: &Quarantine) -> Report {
+    let mut section = Table::new(
+        "Good and bad rows apart",
+        ["table", "good rows", "bad rows", "files of the bad rows"],
+    );
+    let mut rules = Table::new("What the bad rows miss", ["check", "rows"]);
+    for (name, table) in &quarantine.tables {
+        let files: Vec<&str> = table.bad.parts.iter().map(|part| part.uri.as_str()).collect();
+        section.push([
+            Cell::text(name),
+            table.good.rows.into(),
+            table.bad.rows.into(),
+            Cell::text(files.join(", ")),
+        ]);
+        for (check, rows) in &table.rules {
+            rules.push([Cell::text(check), (*rows).into()]);
+        }
+        for what in &table.not_separated {
+            report = report.with_note(Note::warn(format!("Not put apart by {what}.")));
+        }
+    }
+    report = report
+        .with_section(section.note("A row may miss several checks. Rules about many rows name no row."));
+    if quarantine.tables.values().any(|table| !table.rules.is_empty()) {
+        report = report.with_section(rules);
+    }
+    report
 }
 
 /// Columns that no check looks at, with cells that could not be read.

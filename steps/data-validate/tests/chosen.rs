@@ -13,9 +13,9 @@ mod run;
 use run::{Ran, file};
 use serde_json::{Value, json};
 
-fn ask(csv: &str, table: Value, more: &[&str]) -> Ran {
+fn ask(csv: &str, table: &Value, more: &[&str]) -> Ran {
     let dir = tempfile::tempdir().unwrap();
-    let data = format!("--data=t={}", file(&dir, "t.csv", csv.to_owned()));
+    let data = format!("--data=t={}", file(&dir, "t.csv", csv));
     let suite = json!({"tables": {"t": table}}).to_string();
     let suite = format!("--suite={}", file(&dir, "suite.yaml", suite));
     run::run(&[&["check", &suite, &data], more].concat())
@@ -31,7 +31,7 @@ fn rules_are_about_the_rows_that_where_is_true_for() {
         "unique": [{"columns": ["id"]}],
         "columns": {"fare": {"range": {"min": 0}, "mean": {"min": 20, "max": 20}, "median": {"min": 20, "max": 20}}},
     });
-    let ran = ask(TRIPS, rules, &[]);
+    let ran = ask(TRIPS, &rules, &[]);
     assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
     let filter = ran.check("where:t");
     assert_eq!(filter["observed"], 3);
@@ -45,7 +45,7 @@ fn rules_are_about_the_rows_that_where_is_true_for() {
 #[test]
 fn the_same_rules_without_where_miss() {
     let rules = json!({"unique": [{"columns": ["id"]}], "columns": {"fare": {"range": {"min": 0}}}});
-    let ran = ask(TRIPS, rules, &[]);
+    let ran = ask(TRIPS, &rules, &[]);
     assert_eq!(ran.check("range:t.fare")["outcome"], "fail");
     assert_eq!(ran.check("unique:t.id")["outcome"], "fail");
 }
@@ -54,7 +54,7 @@ fn the_same_rules_without_where_miss() {
 fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
     let ran = ask(
         TRIPS,
-        json!({"where": "fare > 1000", "row_count": {"min": 0}}),
+        &json!({"where": "fare > 1000", "row_count": {"min": 0}}),
         &[],
     );
     assert_eq!((ran.stdout.trim(), ran.exit), ("FAIL", Some(3)));
@@ -66,7 +66,7 @@ fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
     );
     let ran = ask(
         TRIPS,
-        json!({"where": "statsu = 'done'", "row_count": {"min": 1}}),
+        &json!({"where": "statsu = 'done'", "row_count": {"min": 1}}),
         &[],
     );
     assert_eq!((ran.stdout.trim(), ran.exit), ("FAIL", Some(3)));
@@ -75,7 +75,7 @@ fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
         why.contains("no column `statsu` (did you mean `status`?)"),
         "{why}"
     );
-    let ran = ask(TRIPS, json!({"where": "status >"}), &[]);
+    let ran = ask(TRIPS, &json!({"where": "status >"}), &[]);
     assert_eq!(ran.exit, Some(2));
     assert!(ran.stderr.contains("tables.t.where"), "{}", ran.stderr);
 }
@@ -85,7 +85,7 @@ fn a_cell_of_the_filter_that_cannot_be_read_is_told() {
     let csv = "fare,n\n1,1\n2,2\nx,3\n4,4\n";
     let rules =
         json!({"where": "fare > 1", "columns": {"fare": {"type": "int"}, "n": {"range": {"min": 2}}}});
-    let ran = ask(csv, rules, &[]);
+    let ran = ask(csv, &rules, &[]);
     assert_eq!(ran.stdout.trim(), "FAIL");
     let why = ran.report()["reason"].to_string();
     assert!(why.contains("fare") && why.contains("`x`"), "{why}");
@@ -94,8 +94,8 @@ fn a_cell_of_the_filter_that_cannot_be_read_is_told() {
 #[test]
 fn orphans_are_looked_for_among_the_rows_of_where() {
     let dir = tempfile::tempdir().unwrap();
-    let trips = file(&dir, "t.csv", "to,ok\na,1\nz,0\n".to_owned());
-    let places = file(&dir, "p.csv", "code,open\na,1\nb,0\n".to_owned());
+    let trips = file(&dir, "t.csv", "to,ok\na,1\nz,0\n");
+    let places = file(&dir, "p.csv", "code,open\na,1\nb,0\n");
     let run = |from: &str, to: &str| {
         let suite = json!({
             "tables": {"t": {"where": from}, "p": {"where": to}},
@@ -127,7 +127,7 @@ fn many() -> String {
 #[test]
 fn a_sample_estimates_and_says_so() {
     let rules = json!({"row_count": {"min": 40000, "max": 40000}, "columns": {"word": {"in_set": {"values": ["good"], "mostly": 0.85}}}});
-    let ran = ask(&many(), rules.clone(), &["--sample-fraction=0.1"]);
+    let ran = ask(&many(), &rules, &["--sample-fraction=0.1"]);
     assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
     let seen = ran.check("in_set:t.word");
     let (n, share) = (seen["n"].as_f64().unwrap(), seen["observed"].as_f64().unwrap());
@@ -140,7 +140,7 @@ fn a_sample_estimates_and_says_so() {
     let note = ran.report()["notes"].to_string();
     assert!(note.contains("SAMPLE: only 0.1 of the rows"), "{note}");
     // The same rows are drawn again, on one thread and on two.
-    let again = ask(&many(), rules, &["--sample-fraction=0.1", "--threads=1"]).check("in_set:t.word");
+    let again = ask(&many(), &rules, &["--sample-fraction=0.1", "--threads=1"]).check("in_set:t.word");
     assert_eq!((&again["n"], &again["observed"]), (&seen["n"], &seen["observed"]));
     assert_eq!(again["samples"][0]["row"], seen["samples"][0]["row"]);
 }
@@ -148,8 +148,8 @@ fn a_sample_estimates_and_says_so() {
 #[test]
 fn what_a_sample_cannot_decide_is_no_pass() {
     let unique = json!({"columns": {"id": {"unique": true}}});
-    assert_eq!(ask(&many(), unique.clone(), &[]).stdout.trim(), "PASS");
-    let ran = ask(&many(), unique.clone(), &["--sample-fraction=0.5"]);
+    assert_eq!(ask(&many(), &unique, &[]).stdout.trim(), "PASS");
+    let ran = ask(&many(), &unique, &["--sample-fraction=0.5"]);
     assert_eq!(ran.stdout.trim(), "FAIL");
     let seen = ran.check("unique:t.id");
     assert_eq!(seen["outcome"], "insufficient");
@@ -162,7 +162,7 @@ fn what_a_sample_cannot_decide_is_no_pass() {
     // Two equal ids that are both drawn are two equal ids of the whole.
     let twice = format!("id\n{}", "7\n".repeat(1000));
     assert_eq!(
-        ask(&twice, unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
+        ask(&twice, &unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
         "fail"
     );
 }
@@ -172,7 +172,7 @@ fn a_share_that_is_none_is_refused() {
     for share in ["0", "1", "1.5", "-0.1", "NaN", "all"] {
         let ran = ask(
             TRIPS,
-            json!({"row_count": {"min": 1}}),
+            &json!({"row_count": {"min": 1}}),
             &[&format!("--sample-fraction={share}")],
         );
         assert_eq!(ran.exit, Some(2), "{share}");

@@ -36,6 +36,25 @@ impl Record {
         self.len() == 1 && self.bytes.is_empty() && !self.quoted[0]
     }
 
+    /// The record as one line again, with quotes where it had them: `NA` and `"NA"` are not the same.
+    pub(crate) fn rewritten(&self, delimiter: u8) -> Box<[u8]> {
+        let mut line = Vec::with_capacity(self.bytes.len() + 2 * self.len());
+        let mut start = 0;
+        for (index, end) in self.ends.iter().enumerate() {
+            if index > 0 {
+                line.push(delimiter);
+            }
+            let field = &self.bytes[start..*end];
+            start = *end;
+            if self.quoted[index] {
+                quote(field, &mut line);
+            } else {
+                line.extend_from_slice(field);
+            }
+        }
+        line.into_boxed_slice()
+    }
+
     fn clear(&mut self, line: u64) {
         self.bytes.clear();
         self.ends.clear();
@@ -47,6 +66,18 @@ impl Record {
         self.ends.push(self.bytes.len());
         self.quoted.push(quoted);
     }
+}
+
+/// A field in quotes, those in it doubled.
+pub(crate) fn quote(field: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    for byte in field {
+        if *byte == b'"' {
+            line.push(b'"');
+        }
+        line.push(*byte);
+    }
+    line.push(b'"');
 }
 
 #[derive(Clone, Copy, PartialEq)]

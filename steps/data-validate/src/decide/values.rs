@@ -71,7 +71,10 @@ pub(super) fn order(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
 }
 
 /// The check's kind, what values must be, the share that must be so, the severity.
-fn describe(rule: ValueRule, rules: &ColumnRules) -> Option<(&'static str, String, f64, Severity)> {
+pub(crate) fn describe(
+    rule: ValueRule,
+    rules: &ColumnRules,
+) -> Option<(&'static str, String, f64, Severity)> {
     Some(match rule {
         ValueRule::Range => {
             let rule = rules.range.as_ref()?;
