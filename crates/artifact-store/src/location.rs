@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::glob;
+
 /// Where data is.
 ///
 /// ```
@@ -71,6 +73,22 @@ impl Location {
             Self::Http(url) => url.path(),
         };
         text.trim_end_matches('/').rsplit('/').next().unwrap_or("")
+    }
+
+    /// The name of something found by listing this location, without the part that all found there share: `year=2013/a.csv`
+    /// of `s3://lake/trips/year=2013/a.csv` below `s3://lake/trips/` or `s3://lake/trips/*/*.csv`. Empty for the location
+    /// itself.
+    #[must_use]
+    pub fn below<'a>(&self, found: &'a Self) -> &'a str {
+        let base = self.pattern();
+        let base = if glob::is_glob(base) {
+            glob::literal_prefix(base)
+        } else {
+            base
+        };
+        let (base, name) = (base.trim_start_matches("./"), found.pattern());
+        let name = name.strip_prefix("./").unwrap_or(name);
+        name.strip_prefix(base).unwrap_or("").trim_start_matches('/')
     }
 
     /// The part of the name that a glob or a listing works on: the path, or the key.

@@ -4,7 +4,7 @@ mod records;
 
 use std::sync::Arc;
 
-pub(crate) use records::quote;
+pub(crate) use records::Dialect;
 use records::{Record, Records};
 
 use crate::cells::build::Builder;
@@ -25,22 +25,27 @@ pub(crate) struct Layout {
 const NOT_A_VALUE: [&str; 6] = ["NA", "N/A", "null", "NULL", "None", "\\N"];
 
 impl Layout {
-    pub(crate) fn delimiter(&self) -> u8 {
-        self.options.delimiter
+    /// How the rows are written.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect::of(&self.options)
+    }
+
+    /// Whether the first line names the columns.
+    pub(crate) fn has_header(&self) -> bool {
+        self.options.names.is_none()
     }
 }
 
-pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, Layout), TableError> {
-    let mut records = records(input, options)?;
-    let mut record = Record::default();
-    if !records.next(&mut record)? {
+/// The names in the first line.
+fn header(input: &Input, records: &mut Records, record: &mut Record) -> Result<Vec<String>, TableError> {
+    if !records.next(record)? {
         return Err(TableError::Empty {
             file: input.name.clone(),
             format: "CSV",
             needs: "a header line",
         });
     }
-    let names: Vec<String> = (0..record.len())
+    (0..record.len())
         .map(|index| match record.text(index) {
             // As pandas calls the index column that `to_csv` writes without a name.
             Ok("") => Ok(format!("Unnamed: {index}")),
@@ -51,7 +56,16 @@ pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, L
                 &format!("header field {}", index + 1),
             )),
         })
-        .collect::<Result<_, _>>()?;
+        .collect()
+}
+
+pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, Layout), TableError> {
+    let mut records = records(input, options)?;
+    let mut record = Record::default();
+    let names = match &options.names {
+        Some(names) => names.clone(),
+        None => header(input, &mut records, &mut record)?,
+    };
     let mut guesses = vec![Guess::new(); names.len()];
     let mut rows = 0;
     while rows < ROWS_TO_GUESS && next_row(input, &mut records, &mut record, names.len())? {
@@ -90,7 +104,9 @@ pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, L
 fn records(input: &Input, options: &CsvOptions) -> Result<Records, TableError> {
     let read =
         decompressed(input, options.compression).map_err(|error| TableError::io(&input.name, error))?;
-    Ok(Records::new(&input.name, read, options.delimiter))
+    let mut records = Records::new(&input.name, read, Dialect::of(options));
+    records.skip(options.skip_lines)?;
+    Ok(records)
 }
 
 /// The next record with as many fields as the header; blank lines are no rows of a table of several columns.
@@ -162,7 +178,9 @@ impl Reader {
         options: &ReadOptions,
     ) -> Result<Self, TableError> {
         let mut records = records(input, &layout.options)?;
-        records.next(&mut Record::default())?;
+        if layout.has_header() {
+            records.next(&mut Record::default())?;
+        }
         Ok(Self {
             input: input.clone(),
             file: input.name.as_str().into(),
@@ -220,7 +238,7 @@ impl Batches for Reader {
             }
             lines.push(record.line);
             if self.verbatim {
-                texts.push(record.rewritten(self.options.delimiter));
+                texts.push(record.rewritten(Dialect::of(&self.options)));
             }
         }
         if lines.is_empty() {

@@ -20,6 +20,16 @@ pub enum Format {
 pub struct CsvOptions {
     /// The byte between fields.
     pub delimiter: u8,
+    /// The byte around fields that hold others of these; `None` when no byte does that.
+    pub quote: Option<u8>,
+    /// The byte before a quote (or itself) within quotes. Without it such a quote is doubled.
+    pub escape: Option<u8>,
+    /// Lines that begin with this byte are no rows.
+    pub comment: Option<u8>,
+    /// Lines before the header, or before the first row, that are passed over.
+    pub skip_lines: usize,
+    /// The names of the columns, when the file has no header line.
+    pub names: Option<Vec<String>>,
     /// How the whole file is compressed.
     pub compression: Compression,
     /// Unquoted fields that mean "no value", in every column. Without it an empty field is null, and in columns that
@@ -33,6 +43,11 @@ impl Default for CsvOptions {
     fn default() -> Self {
         Self {
             delimiter: b',',
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            skip_lines: 0,
+            names: None,
             compression: Compression::None,
             null_values: None,
             kinds: Vec::new(),

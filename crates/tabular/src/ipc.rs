@@ -11,6 +11,7 @@ use arrow::ipc::root_as_footer;
 use bytes::Bytes;
 
 use crate::input::{Cursor, Unread};
+use crate::nested::{self, Leaf};
 use crate::rows::Verbatim;
 use crate::source::Batches;
 use crate::{Batch, Field, Input, TableError, convert};
@@ -24,13 +25,21 @@ pub(crate) fn schema(input: &Input) -> Result<SchemaRef, TableError> {
     Ok(stream(input, None)?.0)
 }
 
-pub(crate) fn open(input: &Input) -> Result<Vec<Field>, TableError> {
+pub(crate) fn open(input: &Input) -> Result<(Vec<Field>, Layout), TableError> {
     let (schema, _) = stream(input, None)?;
-    Ok(schema
-        .fields()
-        .iter()
-        .map(|field| convert::field_of(field.name(), field.data_type(), field.is_nullable()))
-        .collect())
+    let (fields, leaves) = nested::leaves(&schema).into_iter().unzip();
+    Ok((
+        fields,
+        Layout {
+            leaves: Arc::new(leaves),
+        },
+    ))
+}
+
+/// Where each column is.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    leaves: Arc<Vec<Leaf>>,
 }
 
 fn stream(input: &Input, picked: Option<Vec<usize>>) -> Result<(SchemaRef, Stream), TableError> {
@@ -142,18 +151,23 @@ pub(crate) struct Reader {
     inner: Stream,
     next_row: u64,
     batches: usize,
-    /// Which of the batch's columns are asked for, when it has all of them.
-    verbatim: Option<Vec<usize>>,
+    /// Where each column is, and the roots that are read.
+    leaves: Vec<Leaf>,
+    roots: Vec<usize>,
+    verbatim: bool,
 }
 
 impl Reader {
     pub(crate) fn new(
         input: &Input,
         fields: &[Arc<Field>],
+        layout: &Layout,
         picked: &[usize],
         verbatim: bool,
     ) -> Result<Self, TableError> {
-        let (_, inner) = stream(input, (!verbatim).then(|| picked.to_vec()))?;
+        let whole: Vec<usize> = (0..layout.leaves.len()).collect();
+        let roots = nested::roots(&layout.leaves, if verbatim { &whole } else { picked });
+        let (_, inner) = stream(input, Some(roots.clone()))?;
         let file = input.name.as_str().into();
         Ok(Self {
             input: input.clone(),
@@ -162,7 +176,9 @@ impl Reader {
             inner,
             next_row: 0,
             batches: 0,
-            verbatim: verbatim.then(|| picked.to_vec()),
+            leaves: picked.iter().map(|index| layout.leaves[*index].clone()).collect(),
+            roots,
+            verbatim,
         })
     }
 }
@@ -182,10 +198,12 @@ impl Batches for Reader {
         let columns = self
             .fields
             .iter()
-            .enumerate()
-            .map(|(at, field)| {
-                let array = batch.column(self.verbatim.as_ref().map_or(at, |picked| picked[at]));
-                convert::column(field, array).map_err(|what| TableError::Column {
+            .zip(&self.leaves)
+            .map(|(field, leaf)| {
+                let root = batch.column(self.roots.binary_search(&leaf.root).unwrap_or(usize::MAX));
+                let array = nested::reach(root, &leaf.below);
+                let column = array.and_then(|array| convert::column(field, &array));
+                column.map_err(|what| TableError::Column {
                     file: self.input.name.clone(),
                     column: field.name.clone(),
                     what,
@@ -204,7 +222,7 @@ impl Batches for Reader {
             lines: None,
             numbers: None,
             malformed: Vec::new(),
-            verbatim: self.verbatim.is_some().then_some(Verbatim::Arrow(batch)),
+            verbatim: self.verbatim.then_some(Verbatim::Arrow(batch)),
         }))
     }
 }

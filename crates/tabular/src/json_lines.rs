@@ -125,7 +125,7 @@ impl Lines {
                 continue;
             }
             return match serde_json::from_slice::<Value>(text) {
-                Ok(Value::Object(object)) => Ok(Some(object)),
+                Ok(Value::Object(object)) => Ok(Some(flattened(object))),
                 Ok(_) => Err(TableError::corrupt(
                     &self.file,
                     format!("line {}", self.line),
@@ -142,6 +142,28 @@ impl Lines {
             };
         }
     }
+}
+
+/// An object within an object as fields of the outer one: `{"a": {"b": 1}}` has the column `a.b`.
+fn flattened(object: Map<String, Value>) -> Map<String, Value> {
+    let is_nested = |value: &Value| matches!(value, Value::Object(inner) if !inner.is_empty());
+    if !object.values().any(is_nested) {
+        return object;
+    }
+    let mut flat = Map::new();
+    for (name, value) in object {
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                for (below, value) in flattened(inner) {
+                    flat.insert(format!("{name}.{below}"), value);
+                }
+            }
+            other => {
+                flat.insert(name, other);
+            }
+        }
+    }
+    flat
 }
 
 /// Streams batches.

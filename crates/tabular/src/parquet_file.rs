@@ -16,6 +16,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::guard::guard;
 use crate::input::Cursor;
+use crate::nested::{self, Leaf};
 use crate::rows::Verbatim;
 use crate::source::Batches;
 use crate::{Batch, Field, Input, RangeRead, ReadOptions, RowGroup, TableError, convert};
@@ -27,6 +28,8 @@ pub(crate) struct Footer {
     metadata: ArrowReaderMetadata,
     /// With the types of the file.
     plain: ArrowReaderMetadata,
+    /// Where each column is.
+    leaves: Arc<Vec<Leaf>>,
 }
 
 impl Footer {
@@ -93,21 +96,15 @@ pub(crate) fn open(input: &Input) -> Result<(Vec<Field>, Footer), TableError> {
     let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(failed)?;
     check_footer(input, metadata.metadata())?;
     let plain = metadata;
+    // From the types of the file: how this crate decodes text is no property of it.
+    let (fields, leaves) = nested::leaves(plain.schema()).into_iter().unzip();
     let metadata = with_dictionaries(&plain).unwrap_or_else(|| plain.clone());
-    let fields = metadata
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| {
-            // How this crate decodes text is no property of the file.
-            let shown = match field.data_type() {
-                DataType::Dictionary(_, value) => value.as_ref(),
-                other => other,
-            };
-            convert::field_of(field.name(), shown, field.is_nullable())
-        })
-        .collect();
-    Ok((fields, Footer { metadata, plain }))
+    let footer = Footer {
+        metadata,
+        plain,
+        leaves: Arc::new(leaves),
+    };
+    Ok((fields, footer))
 }
 
 /// Tells apart what users do: a file cut off while it was copied, and another format under this name.
@@ -242,6 +239,8 @@ pub(crate) struct Reader {
     fields: Vec<Arc<Field>>,
     picked: Vec<usize>,
     groups: Range<usize>,
+    /// The roots that are read.
+    roots: Vec<usize>,
     file: Arc<str>,
     inner: ParquetRecordBatchReader,
     next_row: u64,
@@ -261,9 +260,16 @@ impl Reader {
         let groups = options.row_groups.clone().unwrap_or(0..usize::MAX);
         let groups = groups.start.min(all.len())..groups.end.min(all.len());
         let metadata = if verbatim { &footer.plain } else { &footer.metadata };
-        let whole: Vec<usize> = (0..metadata.schema().fields().len()).collect();
+        let whole: Vec<usize> = (0..footer.leaves.len()).collect();
         let read = if verbatim { whole.as_slice() } else { picked };
-        let inner = reader(input, metadata, read, options.batch_rows, groups.clone())?;
+        let inner = reader(
+            input,
+            metadata,
+            &footer.leaves,
+            read,
+            (options.batch_rows, groups.clone()),
+        )?;
+        let roots = nested::roots(&footer.leaves, read);
         let next_row = all[..groups.start].iter().filter_map(|group| group.rows).sum();
         Ok(Self {
             input: input.clone(),
@@ -271,6 +277,7 @@ impl Reader {
             fields: fields.to_vec(),
             picked: picked.to_vec(),
             groups,
+            roots,
             file: input.name.as_str().into(),
             inner,
             next_row,
@@ -284,8 +291,9 @@ impl Reader {
         for group in self.groups.clone() {
             for (field, root) in self.fields.iter().zip(&self.picked) {
                 let drained = guard(&self.file, "", || {
-                    let footer = &self.footer.metadata;
-                    let batches = reader(&self.input, footer, &[*root], 8192, group..group + 1)?;
+                    let footer = &self.footer;
+                    let one = (8192, group..group + 1);
+                    let batches = reader(&self.input, &footer.metadata, &footer.leaves, &[*root], one)?;
                     for batch in batches {
                         batch.map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))?;
                     }
@@ -312,12 +320,15 @@ impl Reader {
 fn reader(
     input: &Input,
     metadata: &ArrowReaderMetadata,
+    leaves: &[Leaf],
     picked: &[usize],
-    batch_rows: usize,
-    groups: Range<usize>,
+    (batch_rows, groups): (usize, Range<usize>),
 ) -> Result<ParquetRecordBatchReader, TableError> {
     let descriptor = metadata.parquet_schema();
-    let mask = ProjectionMask::roots(descriptor, picked.iter().copied());
+    let mask = ProjectionMask::leaves(
+        descriptor,
+        picked.iter().flat_map(|index| leaves[*index].stored.clone()),
+    );
     let ranges: Vec<(u64, u64)> = metadata.metadata().row_groups()[groups.clone()]
         .iter()
         .flat_map(|group| group.columns().iter().enumerate())
@@ -351,10 +362,12 @@ impl Batches for Reader {
             .fields
             .iter()
             .zip(&self.picked)
-            .enumerate()
-            .map(|(at, (field, root))| {
-                let array = batch.column(if self.verbatim { *root } else { at });
-                convert::column(field, array).map_err(|what| TableError::Column {
+            .map(|(field, index)| {
+                let leaf = &self.footer.leaves[*index];
+                let root = batch.column(self.roots.binary_search(&leaf.root).unwrap_or(usize::MAX));
+                let array = nested::reach(root, &leaf.below);
+                let column = array.and_then(|array| convert::column(field, &array));
+                column.map_err(|what| TableError::Column {
                     file: self.input.name.clone(),
                     column: field.name.clone(),
                     what,

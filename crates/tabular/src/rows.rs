@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::csv::quote;
+use crate::csv::Dialect;
 use crate::{Batch, Source, TableError};
 
 /// Rows as they stand in a file.
@@ -37,7 +37,10 @@ impl Verbatim {
 #[derive(Debug, Clone)]
 pub(crate) enum Shape {
     Arrow(SchemaRef),
-    Delimited { delimiter: u8, header: Vec<String> },
+    Delimited {
+        dialect: Dialect,
+        header: Option<Vec<String>>,
+    },
     JsonLines,
 }
 
@@ -72,7 +75,7 @@ pub struct Rows {
 
 enum Form {
     Parquet(Box<ArrowWriter<Vec<u8>>>),
-    Delimited { delimiter: u8, text: Vec<u8> },
+    Delimited { dialect: Dialect, text: Vec<u8> },
     JsonLines(Vec<u8>),
 }
 
@@ -114,20 +117,22 @@ impl Rows {
                     .map_err(|error| unwritable(&file, &error))?;
                 Form::Parquet(Box::new(writer))
             }
-            Shape::Delimited { delimiter, header } => {
+            Shape::Delimited { dialect, header } => {
                 let marks = Self::MARKS
                     .iter()
                     .filter(|_| marked)
                     .map(|name| (*name).to_owned());
                 let mut text = Vec::new();
-                for (index, name) in header.into_iter().chain(marks).enumerate() {
-                    if index > 0 {
-                        text.push(delimiter);
+                if let Some(header) = header {
+                    for (index, name) in header.into_iter().chain(marks).enumerate() {
+                        if index > 0 {
+                            text.push(dialect.delimiter);
+                        }
+                        dialect.field(&name, &mut text);
                     }
-                    field(&name, delimiter, &mut text);
+                    text.push(b'\n');
                 }
-                text.push(b'\n');
-                Form::Delimited { delimiter, text }
+                Form::Delimited { dialect, text }
             }
             Shape::JsonLines => Form::JsonLines(Vec::new()),
         };
@@ -139,7 +144,7 @@ impl Rows {
     pub fn ending(&self) -> &'static str {
         match &self.form {
             Form::Parquet(_) => "parquet",
-            Form::Delimited { delimiter: b'\t', .. } => "tsv",
+            Form::Delimited { dialect, .. } if dialect.delimiter == b'\t' => "tsv",
             Form::Delimited { .. } => "csv",
             Form::JsonLines(_) => "jsonl",
         }
@@ -181,14 +186,14 @@ impl Rows {
                     .and_then(|rows| writer.write(&rows))
                     .map_err(|error| unwritable(&self.file, &error))?;
             }
-            (Form::Delimited { delimiter, text }, Some(Verbatim::Lines(lines))) => {
+            (Form::Delimited { dialect, text }, Some(Verbatim::Lines(lines))) => {
                 for (row, line) in lines.iter().enumerate() {
                     text.extend_from_slice(line);
                     if let Some((number, reason)) = mark(row) {
-                        text.push(*delimiter);
+                        text.push(dialect.delimiter);
                         text.extend_from_slice(number.to_string().as_bytes());
-                        text.push(*delimiter);
-                        field(reason, *delimiter, text);
+                        text.push(dialect.delimiter);
+                        dialect.field(reason, text);
                     }
                     text.push(b'\n');
                 }
@@ -247,16 +252,6 @@ fn marked(rows: &RecordBatch, marks: &Marks) -> Result<RecordBatch, ArrowError> 
     columns.push(Arc::new(UInt64Array::from(marks.rows.clone())) as ArrayRef);
     columns.push(Arc::new(StringArray::from_iter_values(&marks.reasons)));
     RecordBatch::try_new(with_marks(&rows.schema()), columns)
-}
-
-/// A field of delimited text, in quotes where it needs them.
-fn field(value: &str, delimiter: u8, text: &mut Vec<u8>) {
-    let special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r');
-    if value.bytes().any(special) {
-        quote(value.as_bytes(), text);
-    } else {
-        text.extend_from_slice(value.as_bytes());
-    }
 }
 
 /// An object with two members before its own.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::constants::Constant;
 use crate::guard::guard;
 use crate::rows::Shape;
 use crate::schema::nearest;
@@ -60,7 +61,9 @@ pub struct RowGroup {
 #[derive(Debug, Clone)]
 pub struct Source {
     input: Input,
+    /// Those of the file, then the constants'.
     fields: Arc<[Arc<Field>]>,
+    constants: Arc<[Constant]>,
     form: Form,
 }
 
@@ -69,7 +72,7 @@ enum Form {
     Parquet(parquet_file::Footer),
     Csv(csv::Layout),
     JsonLines(json_lines::Layout),
-    Ipc,
+    Ipc(ipc::Layout),
 }
 
 impl Source {
@@ -108,7 +111,10 @@ impl Source {
                     let (fields, layout) = json_lines::open(&input, options)?;
                     (fields, Form::JsonLines(layout))
                 }
-                Format::ArrowIpc => (ipc::open(&input)?, Form::Ipc),
+                Format::ArrowIpc => {
+                    let (fields, layout) = ipc::open(&input)?;
+                    (fields, Form::Ipc(layout))
+                }
             })
         })?;
         let mut seen = std::collections::HashSet::new();
@@ -121,8 +127,55 @@ impl Source {
         Ok(Self {
             input,
             fields: fields.into_iter().map(Arc::new).collect(),
+            constants: Arc::new([]),
             form,
         })
+    }
+
+    /// With columns that are not in the file but known of it, such as the partitions in its path: a name, the value of all
+    /// rows (`None` is null) and the kind to read it as. A column that the file has itself stays as it is.
+    ///
+    /// ```
+    /// use tabular::{Format, Input, Kind, ReadOptions, Source};
+    /// let input = Input::from_bytes("year=2013/a.csv", "id\n7\n8\n");
+    /// let source = Source::open(input, Format::from_name("a.csv")?)?
+    ///     .with_constants([("year", Some("2013"), Kind::Int)])?;
+    /// let batch = source.scan(&ReadOptions::columns(["year"]))?.next_batch()?.ok_or("no rows")?;
+    /// assert_eq!(batch.column("year")?.numbers().collect::<Vec<_>>(), [Some(2013.0); 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A value that is none of its kind.
+    pub fn with_constants<'a>(
+        mut self,
+        values: impl IntoIterator<Item = (&'a str, Option<&'a str>, Kind)>,
+    ) -> Result<Self, TableError> {
+        let mut constants = Vec::new();
+        for (name, value, kind) in values {
+            if self.fields.iter().any(|field| field.name == name) {
+                continue;
+            }
+            let constant = Constant::new(name, value, kind).ok_or_else(|| TableError::Column {
+                file: self.input.name.clone(),
+                column: name.to_owned(),
+                what: format!(
+                    "its value in the path, `{}`, is not {}",
+                    value.unwrap_or_default(),
+                    with_article(kind)
+                ),
+            })?;
+            constants.push(constant);
+        }
+        let known = constants.iter().map(|constant| Arc::clone(&constant.field));
+        self.fields = self.fields.iter().cloned().chain(known).collect();
+        self.constants = constants.into();
+        Ok(self)
+    }
+
+    /// The columns of the file itself.
+    fn own(&self) -> usize {
+        self.fields.len() - self.constants.len()
     }
 
     /// The name for messages.
@@ -143,11 +196,14 @@ impl Source {
     pub(crate) fn shape(&self) -> Result<Shape, TableError> {
         Ok(match &self.form {
             Form::Parquet(footer) => Shape::Arrow(footer.plain().schema().clone()),
-            Form::Ipc => Shape::Arrow(ipc::schema(&self.input)?),
-            Form::Csv(layout) => Shape::Delimited {
-                delimiter: layout.delimiter(),
-                header: self.fields.iter().map(|field| field.name.clone()).collect(),
-            },
+            Form::Ipc(_) => Shape::Arrow(ipc::schema(&self.input)?),
+            Form::Csv(layout) => {
+                let names = || self.fields[..self.own()].iter().map(|field| field.name.clone());
+                Shape::Delimited {
+                    dialect: layout.dialect(),
+                    header: layout.has_header().then(|| names().collect()),
+                }
+            }
             Form::JsonLines(_) => Shape::JsonLines,
         })
     }
@@ -175,11 +231,17 @@ impl Source {
     /// # Errors
     /// When a column is not in the file, or the first bytes cannot be had.
     pub fn scan(&self, options: &ReadOptions) -> Result<Table, TableError> {
-        let picked = self.pick(options.columns.as_deref())?;
-        let fields: Vec<Arc<Field>> = picked
+        let mut picked = self.pick(options.columns.as_deref())?;
+        let all: Vec<Arc<Field>> = picked
             .iter()
             .map(|index| Arc::clone(&self.fields[*index]))
             .collect();
+        let constants = picked.split_off(picked.partition_point(|index| *index < self.own()));
+        let constants = constants
+            .into_iter()
+            .map(|index| self.constants[index - self.own()].clone());
+        let constants: Vec<Constant> = constants.collect();
+        let fields = all[..picked.len()].to_vec();
         let options = &ReadOptions {
             batch_rows: options.batch_rows.clamp(1, 1 << 20),
             ..options.clone()
@@ -204,7 +266,13 @@ impl Source {
                 Form::JsonLines(layout) => {
                     Box::new(json_lines::Reader::new(&self.input, layout, &fields, options)?)
                 }
-                Form::Ipc => Box::new(ipc::Reader::new(&self.input, &fields, &picked, options.verbatim)?),
+                Form::Ipc(layout) => Box::new(ipc::Reader::new(
+                    &self.input,
+                    &fields,
+                    layout,
+                    &picked,
+                    options.verbatim,
+                )?),
             })
         })?;
         let rows_hint = if options.row_groups.is_none() {
@@ -214,7 +282,8 @@ impl Source {
         };
         Ok(Table {
             file: self.input.name.clone(),
-            fields,
+            fields: all,
+            constants,
             rows_hint,
             reader: Some(reader),
         })
@@ -262,6 +331,8 @@ impl Batches for Nothing {
 pub struct Table {
     file: String,
     fields: Vec<Arc<Field>>,
+    /// The last of the fields.
+    constants: Vec<Constant>,
     rows_hint: Option<u64>,
     /// `None` once it has ended or failed: a decoder that gave up is not asked again.
     reader: Option<Box<dyn Batches>>,
@@ -310,7 +381,12 @@ impl Table {
             };
             match guard(&self.file, "", || reader.next()) {
                 Ok(Some(batch)) if batch.rows == 0 => {}
-                Ok(Some(batch)) => return Ok(Some(batch)),
+                Ok(Some(mut batch)) => {
+                    let rows = batch.rows;
+                    let columns = self.constants.iter().map(|constant| constant.column(rows));
+                    batch.columns.extend(columns);
+                    return Ok(Some(batch));
+                }
                 ended => {
                     self.reader = None;
                     return ended;

@@ -6,6 +6,7 @@
 mod bounds;
 mod check;
 mod columns;
+mod csv;
 mod distribution;
 pub mod environments;
 mod forms;
@@ -23,6 +24,7 @@ pub use columns::{
     CastRule, ColumnRules, ColumnType, FormatRule, Freshness, LengthRule, Most, QuantileRule, RangeRule,
     RegexRule, SequenceRule, SetRule,
 };
+pub use csv::CsvRules;
 pub use distribution::Distribution;
 pub use relations::{ColumnsOf, Order, Relationship, SplitRules};
 pub use rows::{Against, Correlation, ExpressionRule};
@@ -94,6 +96,9 @@ pub struct TableRules {
     /// CSV only: the character between fields; a comma, and a tab for `.tsv`, without it.
     #[serde(default)]
     pub delimiter: Option<char>,
+    /// CSV and TSV only: what else is not as RFC 4180 has it.
+    #[serde(default)]
+    pub csv: Option<CsvRules>,
     /// Rules by column.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnRules>,

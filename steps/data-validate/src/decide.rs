@@ -43,6 +43,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     let mut checks = Vec::new();
     for (table, found) in plan.tables.iter().zip(&evidence.tables) {
         presence::readable(found, &mut checks);
+        presence::names(found, &mut checks);
         presence::window(table.rules.as_ref(), found, &mut checks);
         presence::filter(found, &mut checks);
         types::compared(table.rules.as_ref(), found, &mut checks);

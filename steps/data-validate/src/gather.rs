@@ -8,6 +8,7 @@ pub mod frozen;
 pub mod keys;
 pub mod measure;
 pub mod objects;
+mod partitions;
 pub mod quantile;
 pub mod rows;
 pub mod scan;
@@ -122,6 +123,8 @@ pub struct FieldEvidence {
     pub types: Vec<String>,
     /// The least precision that a file holds its numbers with.
     pub precision: Precision,
+    /// For each of `types`, how many files call it so, and the first of them.
+    pub files: Vec<(u64, String)>,
     /// Files that do not have it.
     pub missing_in: Vec<String>,
 }
@@ -358,13 +361,18 @@ fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
         .into_iter()
         .map(|name| {
             let (mut kinds, mut types, mut has) = (Vec::new(), Vec::new(), Vec::new());
+            let mut files: Vec<(u64, String)> = Vec::new();
             for (object, field) in opened.fields(&name) {
                 has.push(object);
                 if !kinds.contains(&field.kind) {
                     kinds.push(field.kind);
                 }
-                if !types.contains(&field.type_name) {
-                    types.push(field.type_name.clone());
+                match types.iter().position(|known| *known == field.type_name) {
+                    Some(at) => files[at].0 += 1,
+                    None => {
+                        types.push(field.type_name.clone());
+                        files.push((1, opened.objects[object].uri.clone()));
+                    }
                 }
             }
             let precision = opened.fields(&name).map(|(_, field)| field.precision()).min();
@@ -376,6 +384,7 @@ fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
                 name,
                 kinds,
                 types,
+                files,
                 precision: precision.unwrap_or_default(),
                 missing_in,
             }

@@ -82,8 +82,10 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn name(&self, table: &str, side: &str, number: usize, ending: &str) -> Location {
-        let folder = self.root.join(&self.digest.short()).join(table).join(side);
+    /// Partitions stay in the path: the rows do not have them.
+    fn name(&self, folders: [&str; 3], number: usize, ending: &str) -> Location {
+        let folders = folders.iter().filter(|folder| !folder.is_empty());
+        let folder = folders.fold(self.root.join(&self.digest.short()), |at, folder| at.join(folder));
         folder.join(&format!("part-{number:05}.{ending}"))
     }
 }
@@ -173,7 +175,7 @@ fn one(
             other => other?,
         }
         // Files of a table may differ in form and columns: each has parts of its own.
-        sorted.end_parts(0)?;
+        sorted.end_parts(0, &object.partition)?;
     }
     Ok(sorted.separated)
 }
@@ -208,7 +210,7 @@ impl Sorted<'_> {
             let inside = window.cut(&batch, 0)?.chosen;
             let missed = asked.missed(&inside, pass.rows.filter);
             self.write(&object.source, &inside, &missed)?;
-            self.end_parts(PART)?;
+            self.end_parts(PART, &object.partition)?;
         }
         Ok(())
     }
@@ -232,14 +234,14 @@ impl Sorted<'_> {
     }
 
     /// Ends the parts that have grown to so many bytes.
-    fn end_parts(&mut self, bytes: usize) -> Result<(), ScanError> {
+    fn end_parts(&mut self, bytes: usize, partition: &str) -> Result<(), ScanError> {
         let separated = &mut self.separated;
         for (writer, side) in [
             (&mut self.good, &mut separated.good),
             (&mut self.bad, &mut separated.bad),
         ] {
             if writer.bytes() >= bytes {
-                writer.end(side, self.table, self.place)?;
+                writer.end(side, [self.table, writer.side, partition], self.place)?;
             }
         }
         Ok(())
@@ -282,13 +284,13 @@ impl Writer {
         Ok(rows.write(batch, marks)?)
     }
 
-    fn end(&mut self, side: &mut Side, table: &str, place: &Place<'_>) -> Result<(), ScanError> {
+    fn end(&mut self, side: &mut Side, folders: [&str; 3], place: &Place<'_>) -> Result<(), ScanError> {
         let Some(rows) = self.rows.take() else {
             return Ok(());
         };
         let (count, ending) = (rows.rows(), rows.ending());
         let bytes = rows.finish()?;
-        let uri = place.name(table, self.side, side.parts.len(), ending);
+        let uri = place.name(folders, side.parts.len(), ending);
         side.rows += count;
         side.parts.push(Part {
             uri: uri.to_string(),

@@ -12,7 +12,7 @@ use tabular::ColumnProfile;
 use crate::cli::CheckArgs;
 use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
-use crate::gather::{Evidence, ObjectEvidence, TableEvidence};
+use crate::gather::{Evidence, FieldEvidence, ObjectEvidence, TableEvidence};
 use crate::plan::{Plan, TablePlan};
 use crate::quarantine::Quarantine;
 use crate::window::Window;
@@ -220,6 +220,7 @@ impl<'a> Made<'a> {
             }
         }
         for table in &self.evidence.tables {
+            report.sections.extend(differences(table).map(Into::into));
             if table.columns.values().any(|column| column.rows > 0) {
                 report = report.with_section(columns(table));
             }
@@ -379,6 +380,34 @@ fn examples(title: &str, examples: &[Example], all: u64) -> Table {
         section = section.note(format!("The {} keys of most rows, of {all}.", examples.len()));
     }
     section
+}
+
+/// Columns that not all files have, or that they call by other types; `None` when all files are alike.
+fn differences(table: &TableEvidence) -> Option<Table> {
+    let mut section = Table::new(
+        format!("Files of {} differ", table.name),
+        ["column", "type", "files", "first file"],
+    );
+    let differ = |field: &&FieldEvidence| field.types.len() > 1 || !field.missing_in.is_empty();
+    for field in table.fields.iter().filter(differ) {
+        for (kind, (files, first)) in field.types.iter().zip(&field.files) {
+            section.push([
+                Cell::text(&field.name),
+                Cell::text(kind),
+                (*files).into(),
+                Cell::text(first),
+            ]);
+        }
+        if let Some(first) = field.missing_in.first() {
+            section.push([
+                Cell::text(&field.name),
+                Cell::text("is not there"),
+                field.missing_in.len().into(),
+                Cell::text(first),
+            ]);
+        }
+    }
+    (!section.rows.is_empty()).then_some(section)
 }
 
 /// Columns shown of a table; all are in the profile.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::TableError;
+use crate::{CsvOptions, TableError};
 
 /// No record of a table is longer; a quote that is never closed would otherwise swallow the file.
 const LONGEST_RECORD: usize = 64 << 20;
@@ -37,17 +37,17 @@ impl Record {
     }
 
     /// The record as one line again, with quotes where it had them: `NA` and `"NA"` are not the same.
-    pub(crate) fn rewritten(&self, delimiter: u8) -> Box<[u8]> {
+    pub(crate) fn rewritten(&self, dialect: Dialect) -> Box<[u8]> {
         let mut line = Vec::with_capacity(self.bytes.len() + 2 * self.len());
         let mut start = 0;
         for (index, end) in self.ends.iter().enumerate() {
             if index > 0 {
-                line.push(delimiter);
+                line.push(dialect.delimiter);
             }
             let field = &self.bytes[start..*end];
             start = *end;
             if self.quoted[index] {
-                quote(field, &mut line);
+                dialect.quote(field, &mut line);
             } else {
                 line.extend_from_slice(field);
             }
@@ -68,16 +68,49 @@ impl Record {
     }
 }
 
-/// A field in quotes, those in it doubled.
-pub(crate) fn quote(field: &[u8], line: &mut Vec<u8>) {
-    line.push(b'"');
-    for byte in field {
-        if *byte == b'"' {
-            line.push(b'"');
+/// The bytes that have a meaning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    pub(crate) delimiter: u8,
+    quote: Option<u8>,
+    escape: Option<u8>,
+    comment: Option<u8>,
+}
+
+impl Dialect {
+    pub(crate) fn of(options: &CsvOptions) -> Self {
+        Self {
+            delimiter: options.delimiter,
+            quote: options.quote,
+            // A quote that is escaped by a quote is one that is doubled.
+            escape: options.escape.filter(|escape| Some(*escape) != options.quote),
+            comment: options.comment,
         }
-        line.push(*byte);
     }
-    line.push(b'"');
+
+    /// A field, in quotes when it needs them.
+    pub(crate) fn field(self, value: &str, line: &mut Vec<u8>) {
+        let special =
+            |byte: u8| byte == self.delimiter || Some(byte) == self.quote || matches!(byte, b'\n' | b'\r');
+        if value.bytes().any(special) {
+            self.quote(value.as_bytes(), line);
+        } else {
+            line.extend_from_slice(value.as_bytes());
+        }
+    }
+
+    /// A field in quotes.
+    pub(crate) fn quote(self, field: &[u8], line: &mut Vec<u8>) {
+        let quote = self.quote.unwrap_or(b'"');
+        line.push(quote);
+        for byte in field {
+            if *byte == quote || Some(*byte) == self.escape {
+                line.push(self.escape.unwrap_or(quote));
+            }
+            line.push(*byte);
+        }
+        line.push(quote);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,13 +120,16 @@ enum State {
     Quoted,
     /// After a quote inside a quoted field: its end, or the first half of `""`.
     QuoteSeen,
+    /// The next byte stands for itself.
+    Escaped,
+    Comment,
 }
 
 /// Reads records from a stream.
 pub(crate) struct Records {
     file: String,
     read: Box<dyn Read + Send>,
-    delimiter: u8,
+    dialect: Dialect,
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
@@ -102,11 +138,11 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    pub(crate) fn new(file: &str, read: Box<dyn Read + Send>, delimiter: u8) -> Self {
+    pub(crate) fn new(file: &str, read: Box<dyn Read + Send>, dialect: Dialect) -> Self {
         Self {
             file: file.to_owned(),
             read,
-            delimiter,
+            dialect,
             buffer: vec![0; 256 << 10],
             at: 0,
             filled: 0,
@@ -173,6 +209,16 @@ impl Records {
         Ok(())
     }
 
+    /// Passes over so many lines, whatever they hold.
+    pub(crate) fn skip(&mut self, lines: usize) -> Result<(), TableError> {
+        let end = self.line + lines as u64;
+        while self.line < end && (self.at < self.filled || self.fill()?) {
+            self.line += u64::from(self.buffer[self.at] == b'\n');
+            self.at += 1;
+        }
+        Ok(())
+    }
+
     /// Reads the next record; `false` at the end.
     pub(crate) fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
         record.clear(self.line);
@@ -194,17 +240,29 @@ impl Records {
                 let what = format!("a record of over {LONGEST_RECORD} bytes; is a quote never closed?");
                 return Err(self.corrupt(record, what));
             }
+            let is_quote = Some(byte) == self.dialect.quote;
             match (state, byte) {
-                (State::Quoted, b'"') => state = State::QuoteSeen,
-                (State::Quoted, _) => {
+                (State::Quoted, _) if Some(byte) == self.dialect.escape => state = State::Escaped,
+                (State::Quoted, _) if is_quote => state = State::QuoteSeen,
+                (State::Quoted | State::Escaped, _) => {
                     self.line += u64::from(byte == b'\n');
                     record.bytes.push(byte);
-                }
-                (State::QuoteSeen, b'"') => {
-                    record.bytes.push(b'"');
                     state = State::Quoted;
                 }
-                (State::FieldStart, b'"') => {
+                (State::Comment, b'\n') => {
+                    self.line += 1;
+                    record.line = self.line;
+                    state = State::FieldStart;
+                }
+                (State::Comment, _) => {}
+                (State::FieldStart, _) if Some(byte) == self.dialect.comment && record.len() == 0 => {
+                    state = State::Comment;
+                }
+                (State::QuoteSeen, _) if is_quote => {
+                    record.bytes.push(byte);
+                    state = State::Quoted;
+                }
+                (State::FieldStart, _) if is_quote => {
                     quoted = true;
                     state = State::Quoted;
                 }
@@ -216,7 +274,7 @@ impl Records {
                     self.line += 1;
                     return Ok(true);
                 }
-                (_, byte) if byte == self.delimiter => {
+                (_, byte) if byte == self.dialect.delimiter => {
                     record.end_field(quoted);
                     quoted = false;
                     state = State::FieldStart;
@@ -240,20 +298,20 @@ impl Records {
         let rest = &self.buffer[self.at..self.filled];
         let count = rest
             .iter()
-            .position(|byte| *byte == b'\n' || *byte == self.delimiter)
+            .position(|byte| *byte == b'\n' || *byte == self.dialect.delimiter)
             .unwrap_or(rest.len());
         record.bytes.extend_from_slice(&rest[..count]);
         self.at += count;
     }
 
     fn end(&self, record: &mut Record, state: State, quoted: bool) -> Result<bool, TableError> {
-        if state == State::Quoted {
+        if matches!(state, State::Quoted | State::Escaped) {
             return Err(self.corrupt(
                 record,
                 "the quote that opens on this line is never closed".to_owned(),
             ));
         }
-        if state == State::FieldStart && record.len() == 0 {
+        if matches!(state, State::FieldStart | State::Comment) && record.len() == 0 {
             return Ok(false);
         }
         if state == State::Plain && record.bytes.last() == Some(&b'\r') {

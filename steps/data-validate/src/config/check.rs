@@ -147,17 +147,32 @@ fn table_faults(at: &str, table: &TableRules, found: &mut Vec<Fault>) -> usize {
         }
     }
     if let Some(delimiter) = table.delimiter
-        && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\n' | '\r'))
+        && (!delimiter.is_ascii() || matches!(delimiter, '\n' | '\r') || is_quote(table, delimiter))
     {
         found.push((
             format!("{at}.delimiter"),
             "must be one ASCII character, and no quote or line break".to_owned(),
         ));
     }
+    if let Some(csv) = &table.csv {
+        let faults = csv.faults(table.delimiter.unwrap_or(','));
+        found.extend(
+            faults
+                .into_iter()
+                .map(|(field, why)| (format!("{at}.csv.{field}"), why)),
+        );
+    }
     for (name, column) in &table.columns {
         column_faults(&format!("{at}.columns.{name}"), column, found);
     }
     checks
+}
+
+fn is_quote(table: &TableRules, delimiter: char) -> bool {
+    match table.csv.as_ref().and_then(|csv| csv.quote.as_deref()) {
+        None => delimiter == '"',
+        Some(quote) => quote.chars().eq([delimiter]),
+    }
 }
 
 fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {

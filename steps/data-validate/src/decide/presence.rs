@@ -1,5 +1,7 @@
 //! Whether everything that was asked for is there and can be read.
 
+use std::collections::HashMap;
+
 use step_report::{Bound, Check, Format, Observed};
 
 use super::{MUST, on_column, on_table, say};
@@ -94,6 +96,41 @@ pub(super) fn filter(table: &TableEvidence, checks: &mut Vec<Check>) {
                 .judge(table.rows > 0, why)
         }
     });
+}
+
+/// Names that look like others and are not: rules name columns exactly.
+pub(super) fn names(table: &TableEvidence, checks: &mut Vec<Check>) {
+    let mut odd = Vec::new();
+    let mut known: HashMap<String, &str> = HashMap::new();
+    for (index, field) in table.fields.iter().enumerate() {
+        let name = field.name.as_str();
+        if name.trim() != name {
+            odd.push(format!("`{name}` has spaces around it"));
+        }
+        if name.starts_with("Unnamed: ") {
+            odd.push(format!(
+                "column {} has no name in the header; it is called `{name}`",
+                index + 1
+            ));
+        }
+        if let Some(other) = known.insert(name.to_lowercase(), name) {
+            odd.push(format!("`{other}` and `{name}` differ only in case"));
+        }
+    }
+    if let Some(first) = odd.first() {
+        let more = match odd.len() {
+            1 => String::new(),
+            many => format!(" (and {} more)", many - 1),
+        };
+        let why = format!(
+            "of the columns of `{}`, {first}{more}; rules name columns exactly",
+            table.name
+        );
+        let check = on_table("header", table)
+            .observed(odd.len())
+            .bound(Bound::at_most(0.0));
+        checks.push(check.detail("names", odd).warn(why));
+    }
 }
 
 /// The set of columns, and their order.
@@ -218,10 +255,11 @@ pub(super) fn column(
                 .judge(false, why),
         );
     } else if field.kinds.len() > 1 && !field.kinds.iter().all(|kind| kind.is_number()) {
-        let why = format!(
-            "`{}` is {} in one file and {} in another",
-            field.name, field.types[0], field.types[1]
-        );
+        let each = field.types.iter().zip(&field.files);
+        let each: Vec<String> = each
+            .map(|(kind, (files, first))| format!("{kind} in {} ({first})", say::counted(*files, "file")))
+            .collect();
+        let why = format!("`{}` is {}", field.name, each.join(" and "));
         checks.push(
             check
                 .observed(field.types.join(", "))

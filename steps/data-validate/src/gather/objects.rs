@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use artifact_store::{Location, Object, Store};
+use futures::{StreamExt as _, TryStreamExt as _};
 use provenance::Digest;
 use step_runtime::StepError;
 use tabular::{CsvOptions, Field, Format, Input, Kind, Source};
 
+use super::partitions::{self, Partitions};
 use crate::config::TableRules;
 use crate::error::table_error;
 use crate::plan::TablePlan;
@@ -21,6 +23,8 @@ pub struct Opened {
     pub object: Object,
     /// Its footer or header.
     pub source: Source,
+    /// The folders of its partitions, as they stand in its path: `year=2013/month=1`; empty when there are none.
+    pub partition: String,
 }
 
 /// A table: its files, and names below its location that are no table files.
@@ -108,21 +112,63 @@ pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepEr
         );
         return Err(StepError::usage(what));
     }
-    let mut objects = Vec::with_capacity(tables.len());
-    for meta in tables {
-        let uri = meta.location.to_string();
-        let format = Format::from_name(meta.location.file_name())
-            .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
-        let format = with_rules(format, plan.rules.as_ref());
-        let object = store.open(&meta.location).await?;
-        let input = Input::new(uri.clone(), Arc::new(object.clone()));
-        let source = tokio::task::spawn_blocking(move || Source::open(input, format))
-            .await?
+    let rules = plan.rules.as_ref();
+    let partitions: Vec<(String, Partitions)> = tables
+        .iter()
+        .map(|meta| {
+            (
+                meta.location.to_string(),
+                partitions::of(&location, &meta.location),
+            )
+        })
+        .collect();
+    let kinds =
+        partitions::kinds(&partitions, rules).map_err(|why| StepError::usage(format!("{flag}: {why}")))?;
+    // Thousands of footers are read many at a time, and come back in the order of their names.
+    let opening = tables.iter().map(|meta| one(store, &meta.location, rules));
+    let opened: Vec<(Object, Source)> = futures::stream::iter(opening)
+        .buffered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    let mut objects = Vec::with_capacity(opened.len());
+    for ((object, source), (uri, partitions)) in opened.into_iter().zip(partitions) {
+        let values = partitions
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref(), kinds[name]));
+        let source = source
+            .with_constants(values)
             .map_err(|error| table_error(&error))?;
-        objects.push(Opened { uri, object, source });
+        let folders = partitions::folders(&partitions);
+        objects.push(Opened {
+            uri,
+            object,
+            source,
+            partition: folders,
+        });
     }
     let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();
     Ok(OpenedTable { objects, passed_over })
+}
+
+/// Files whose footers are read at once.
+const AT_A_TIME: usize = 32;
+
+/// Opens one file, at the version that is there now.
+async fn one(
+    store: &Store,
+    at: &Location,
+    rules: Option<&TableRules>,
+) -> Result<(Object, Source), StepError> {
+    let uri = at.to_string();
+    let format = Format::from_name(at.file_name())
+        .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
+    let format = with_rules(format, rules);
+    let object = store.open(at).await?;
+    let input = Input::new(uri, Arc::new(object.clone()));
+    let source = tokio::task::spawn_blocking(move || Source::open(input, format))
+        .await?
+        .map_err(|error| table_error(&error))?;
+    Ok((object, source))
 }
 
 /// Text formats read a column as what the suite says that it is.
@@ -134,15 +180,21 @@ fn with_rules(format: Format, rules: Option<&TableRules>) -> Format {
         .filter_map(|(name, rules)| Some((name.clone(), rules.kind?.kind()?)))
         .collect();
     match format {
-        Format::Csv(options) => Format::Csv(CsvOptions {
-            delimiter: rules
-                .delimiter
-                .and_then(|c| u8::try_from(c).ok())
-                .unwrap_or(options.delimiter),
-            null_values: rules.null_values.clone(),
-            kinds,
-            ..options
-        }),
+        Format::Csv(options) => {
+            let options = CsvOptions {
+                delimiter: rules
+                    .delimiter
+                    .and_then(|c| u8::try_from(c).ok())
+                    .unwrap_or(options.delimiter),
+                null_values: rules.null_values.clone(),
+                kinds,
+                ..options
+            };
+            Format::Csv(match &rules.csv {
+                Some(csv) => csv.over(options),
+                None => options,
+            })
+        }
         Format::JsonLines(options) => Format::JsonLines(tabular::JsonOptions { kinds, ..options }),
         other => other,
     }

@@ -1,0 +1,173 @@
+//! Columns from the path: below the location of a table, `year=2013/month=1/a.parquet` has the columns `year` and `month`, as
+//! Hive, Spark and pyarrow write them.
+
+use std::collections::BTreeMap;
+
+use artifact_store::Location;
+use tabular::{Kind, kind_of_texts};
+
+use crate::config::TableRules;
+
+/// How Hive writes a partition without a value.
+const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The partitions of one file, in the order of its path.
+pub(super) type Partitions = Vec<(String, Option<String>)>;
+
+/// The partitions in the path of a file.
+pub(super) fn of(table: &Location, file: &Location) -> Partitions {
+    let path = table.below(file);
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let parts = folders.split('/').filter_map(|folder| folder.split_once('='));
+    parts
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, value)| (decoded(name), (value != NULL).then(|| decoded(value))))
+        .collect()
+}
+
+/// The folders of a file that are partitions, as they stand.
+pub(super) fn folders(partitions: &Partitions) -> String {
+    let folder = |(name, value): &(String, Option<String>)| {
+        let value = value.as_deref().unwrap_or(NULL);
+        format!("{}={}", encoded(name), encoded(value))
+    };
+    partitions.iter().map(folder).collect::<Vec<_>>().join("/")
+}
+
+/// What each partition is read as: as the suite says, or what all of its values are.
+///
+/// # Errors
+/// A sentence, when files are partitioned by different columns.
+pub(super) fn kinds(
+    files: &[(String, Partitions)],
+    rules: Option<&TableRules>,
+) -> Result<BTreeMap<String, Kind>, String> {
+    let names = |file: &(String, Partitions)| -> Vec<String> {
+        file.1.iter().map(|(name, _)| name.clone()).collect()
+    };
+    let Some(first) = files.first() else {
+        return Ok(BTreeMap::new());
+    };
+    if let Some(other) = files.iter().find(|file| names(file) != names(first)) {
+        let shown = |file: &(String, Partitions)| match names(file).join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            some => some,
+        };
+        return Err(format!(
+            "{} is partitioned by {} and {} by {}; all files of a table must be partitioned alike",
+            first.0,
+            shown(first),
+            other.0,
+            shown(other)
+        ));
+    }
+    let mut kinds = BTreeMap::new();
+    for (index, name) in names(first).into_iter().enumerate() {
+        let ruled = rules.and_then(|rules| rules.columns.get(&name)?.kind?.kind());
+        let values = files.iter().filter_map(|file| file.1[index].1.as_deref());
+        let kind = ruled.unwrap_or_else(|| kind_of_texts(values));
+        kinds.insert(name, kind);
+    }
+    Ok(kinds)
+}
+
+/// What may not stand in the name of a folder, as Hive writes it.
+fn encoded(text: &str) -> String {
+    let plain = |c: &char| !matches!(c, '/' | '=' | '%' | '\\' | ':') && !c.is_control();
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        if plain(&c) {
+            encoded.push(c);
+        } else {
+            encoded.push_str(&format!("%{:02X}", u32::from(c)));
+        }
+    }
+    encoded
+}
+
+/// `%20` and the like, as in the names of objects; what is no such code stays as it is.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).filter(|_| *first == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(table: &str, file: &str) -> Vec<(String, Option<String>)> {
+        of(&table.parse().unwrap(), &file.parse().unwrap())
+    }
+
+    #[test]
+    fn partitions_are_the_folders_below_the_table() {
+        let two = [
+            ("year".to_owned(), Some("2013".to_owned())),
+            ("day".to_owned(), None),
+        ];
+        let day = format!("day={NULL}");
+        assert_eq!(
+            found("s3://b/t/", &format!("s3://b/t/year=2013/{day}/a.parquet")),
+            two
+        );
+        assert_eq!(
+            found("s3://b/t", &format!("s3://b/t/year=2013/{day}/a.parquet")),
+            two
+        );
+        assert_eq!(
+            found(
+                "s3://b/t/*/*/*.parquet",
+                &format!("s3://b/t/year=2013/{day}/a.parquet")
+            ),
+            two
+        );
+        assert_eq!(
+            found("data/t", &format!("data/t/year=2013/{day}/a=b.parquet")),
+            two
+        );
+        // What stands in the table's own location is a name.
+        assert_eq!(found("s3://b/year=2013/", "s3://b/year=2013/a.parquet"), []);
+        assert_eq!(
+            found("s3://b/year=2013/a.parquet", "s3://b/year=2013/a.parquet"),
+            []
+        );
+        let city = [("city".to_owned(), Some("New York 100%".to_owned()))];
+        assert_eq!(found("t", "t/city=New%20York 100%/a.csv"), city);
+    }
+
+    #[test]
+    fn files_must_be_partitioned_alike() {
+        let file = |name: &str, of: &[(&str, &str)]| {
+            let parts = of
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
+            (name.to_owned(), parts.collect::<Partitions>())
+        };
+        let files = [
+            file("a", &[("month", "01"), ("kind", "x")]),
+            file("b", &[("month", "12"), ("kind", "1")]),
+        ];
+        let kinds = kinds(&files, None).unwrap();
+        assert_eq!((kinds["month"], kinds["kind"]), (Kind::Int, Kind::Text));
+        let why = super::kinds(&[file("a", &[("month", "1")]), file("b", &[])], None).unwrap_err();
+        assert_eq!(
+            why,
+            "a is partitioned by month and b by none; all files of a table must be partitioned alike"
+        );
+    }
+}
