@@ -18,6 +18,7 @@
 //! ```
 
 mod batch;
+mod bounds;
 mod cells;
 mod column;
 mod constants;
@@ -41,6 +42,7 @@ mod views;
 mod whole;
 
 pub use batch::{Batch, Malformed, Place};
+pub use bounds::ColumnBounds;
 pub use cells::reads::reads_as;
 pub use column::Column;
 pub use constants::kind_of_texts;

@@ -4,9 +4,11 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -19,7 +21,7 @@ use crate::input::Cursor;
 use crate::nested::{self, Leaf};
 use crate::rows::Verbatim;
 use crate::source::Batches;
-use crate::{Batch, Field, Input, RangeRead, ReadOptions, RowGroup, TableError, convert};
+use crate::{Batch, ColumnBounds, Field, Input, Kind, RangeRead, ReadOptions, RowGroup, TableError, convert};
 
 /// The footer, parsed once and shared by all scans.
 #[derive(Debug, Clone)]
@@ -33,6 +35,35 @@ pub(crate) struct Footer {
 }
 
 impl Footer {
+    /// The statistics of a column; `None` when it is within a struct, or the footer's cannot be read.
+    pub(crate) fn bounds(&self, index: usize, field: &Arc<Field>) -> Option<ColumnBounds> {
+        let leaf = self.leaves.get(index).filter(|leaf| leaf.below.is_empty())?;
+        let name = self.plain.schema().field(leaf.root).name();
+        let (arrow, stored) = (self.plain.schema(), self.plain.parquet_schema());
+        let known = StatisticsConverter::try_new(name, arrow, stored).ok()?;
+        // A count that is not there is no count of zero.
+        let known = known.with_missing_null_counts_as_zero(false);
+        let groups = || self.plain.metadata().row_groups();
+        let column = |array: ArrayRef| convert::column(field, &array).ok();
+        // Only texts and bytes are shortened.
+        let whole = matches!(
+            field.kind,
+            Kind::Int | Kind::Float | Kind::Bool | Kind::Date | Kind::Timestamp
+        );
+        let min_exact = known.row_group_is_min_value_exact(groups()).ok()?;
+        let max_exact = known.row_group_is_max_value_exact(groups()).ok()?;
+        let exact = min_exact.iter().zip(max_exact.iter());
+        let exact = exact
+            .map(|(min, max)| (whole || min == Some(true), whole || max == Some(true)))
+            .collect();
+        Some(ColumnBounds {
+            min: column(known.row_group_mins(groups()).ok()?)?,
+            max: column(known.row_group_maxes(groups()).ok()?)?,
+            exact,
+            nulls: known.row_group_null_counts(groups()).ok()?.iter().collect(),
+        })
+    }
+
     pub(crate) fn plain(&self) -> &ArrowReaderMetadata {
         &self.plain
     }

@@ -7,7 +7,9 @@ use crate::constants::Constant;
 use crate::guard::guard;
 use crate::rows::Shape;
 use crate::schema::nearest;
-use crate::{Batch, Field, Format, Input, Kind, TableError, csv, ipc, json_lines, parquet_file};
+use crate::{
+    Batch, ColumnBounds, Field, Format, Input, Kind, TableError, csv, ipc, json_lines, parquet_file,
+};
 
 /// What to read of a file.
 #[derive(Debug, Clone)]
@@ -187,6 +189,22 @@ impl Source {
     /// All columns of the file, in its order.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &Field> + Clone {
         self.fields.iter().map(AsRef::as_ref)
+    }
+
+    /// What the footer knows of a column, by row group. `None` for files without such a footer, and for columns within structs.
+    #[must_use]
+    pub fn bounds(&self, name: &str) -> Option<ColumnBounds> {
+        let Form::Parquet(footer) = &self.form else {
+            return None;
+        };
+        let index = self.fields[..self.own()]
+            .iter()
+            .position(|field| field.name == name)?;
+        guard(&self.input.name, "footer", || {
+            Ok(footer.bounds(index, &self.fields[index]))
+        })
+        .ok()
+        .flatten()
     }
 
     /// How rows of this file are written again.

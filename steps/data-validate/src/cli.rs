@@ -4,6 +4,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use step_contract::{InArtifact, OutArtifact};
 use step_runtime::{CommonArgs, DecisionArgs};
 
+use crate::gather::memory::Memory;
+
 /// Validates datasets before a GPU is spent on them.
 #[derive(Debug, Parser)]
 pub struct Args {
@@ -75,6 +77,10 @@ pub struct CheckArgs {
     /// Threads that read; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<usize>,
+    /// What may be held in memory, 64Mi at least: 512Mi, 1Gi, 800MB. Narrower batches, and keys sooner on disk. Without it
+    /// three quarters of what the container may take, and 1Gi at most.
+    #[arg(long, value_parser = Memory::parse, value_name = "SIZE")]
+    pub memory_limit: Option<Memory>,
     #[command(flatten)]
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]

@@ -20,6 +20,7 @@ pub(crate) mod values;
 
 use step_report::{Check, Outcome, Sample, Severity};
 
+use crate::config::ColumnRules;
 use crate::gather::examples::Example;
 use crate::gather::footers::Footers;
 use crate::gather::values::Spot;
@@ -78,13 +79,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     conclude(checks)
 }
 
-fn column(
-    name: &str,
-    rules: &crate::config::ColumnRules,
-    table: &TableEvidence,
-    now: i128,
-    checks: &mut Vec<Check>,
-) {
+fn column(name: &str, rules: &ColumnRules, table: &TableEvidence, now: i128, checks: &mut Vec<Check>) {
     header(name, rules, table, checks);
     if table.field(name).is_some() {
         numbers::nulls(name, rules, table, checks);
@@ -102,27 +97,37 @@ fn column(
 pub fn by_footers(plan: &Plan, footers: &Footers) -> Option<Decision> {
     let mut checks = Vec::new();
     let tables = plan.tables.iter().zip(&footers.evidence.tables);
-    for ((table, found), known) in tables.zip(&footers.known_rows) {
-        if *known {
+    for (index, (table, found)) in tables.enumerate() {
+        if footers.known_rows[index] {
             rows::judge(table, found, &mut checks);
         }
         if let Some(rules) = &table.rules {
             presence::schema(rules, found, &mut checks);
             for (name, rules) in &rules.columns {
                 header(name, rules, found, &mut checks);
+                let read = ColumnRules {
+                    nan_rate: None,
+                    inf_rate: None,
+                    ..rules.clone()
+                };
+                if found.columns.contains_key(name) {
+                    numbers::nulls(name, &read, found, &mut checks);
+                }
+                let bad = footers.bad[index].iter().filter(|bad| bad.column == *name);
+                checks.extend(bad.filter_map(|bad| values::in_a_footer(name, rules, found, bad)));
             }
         }
     }
     if !checks.iter().any(is_no) {
         return None;
     }
-    let why = "the footers have decided, so no row was read and no rule about values was asked (--fail-fast)";
+    let why = "the footers have decided, so no row was read; rules about values that they do not decide were not asked (--fail-fast)";
     checks.push(Check::new("footers", "footers").skipped(why));
     Some(conclude(checks))
 }
 
 /// Whether a column is there, of the type that it must be.
-fn header(name: &str, rules: &crate::config::ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
+fn header(name: &str, rules: &ColumnRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     match table.field(name) {
         None if rules.required => {
             let why = table.missing(name);

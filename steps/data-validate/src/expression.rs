@@ -13,6 +13,7 @@
 mod eval;
 mod lex;
 mod parse;
+mod prune;
 mod vector;
 
 use std::collections::BTreeSet;
@@ -86,6 +87,16 @@ impl Expression {
             vector::Vector::none(field)
         };
         eval::condition(&self.root, 0, &none).map(|_| ())
+    }
+
+    /// For each part of a table, whether a row of it may meet the condition, by the smallest and largest value of its columns
+    /// (one a part; null when it is not known). What cannot be told may.
+    pub fn possible<'a>(
+        &self,
+        parts: usize,
+        ends: &dyn Fn(&str) -> Option<(&'a tabular::Column, &'a tabular::Column)>,
+    ) -> Vec<bool> {
+        prune::possible(&self.root, parts, ends)
     }
 
     /// The answer for every row of a batch; `None` where it is unknown.

@@ -29,6 +29,7 @@ pub use cli::{Args, CheckArgs};
 use cli::Command;
 use config::{Suite, environments};
 use gather::footers;
+use gather::memory::Memory;
 use gather::objects::{self, OpenedTable};
 use gather::rows::{Choice, Sample};
 use gather::scan::Pass;
@@ -110,7 +111,10 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         ));
     }
     if args.fail_fast {
-        let footers = footers::evidence(&plan, &opened, window.is_some());
+        let mut footers = footers::evidence(&plan, &opened, window.is_some());
+        if !matches!(shown(args), Show::Values(_)) {
+            footers.hide_values();
+        }
         if let Some(decision) = decide::by_footers(&plan, &footers) {
             let made = report::Made::new(args, &plan, &footers.evidence, window.as_ref(), suite_digest);
             let report = made.report(cx.report(), &decision)?;
@@ -254,6 +258,7 @@ async fn measure(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
+    let memory = args.memory_limit.unwrap_or_else(Memory::of_this_container);
     let sample = args.sample_fraction.map(|share| Sample { share });
     let work = move || {
         let cancelled = || cx.is_cancelled();
@@ -264,6 +269,7 @@ async fn measure(
                 sample,
             },
             threads,
+            memory,
             cancelled: &cancelled,
         };
         let total = plan.tables.len() as u64;
@@ -305,6 +311,7 @@ async fn separate(
                 ..Choice::default()
             },
             threads: 1,
+            memory: Memory::of_this_container(),
             cancelled: &cancelled,
         };
         let put = |at: &Location, bytes: Vec<u8>| Ok(runtime.block_on(cx.store.write(at, bytes.into()))?);

@@ -340,3 +340,45 @@ fn long_values_are_cut_wherever_they_are_shown() {
     let profile = ran.json("profile.json");
     assert_eq!(profile["tables"]["t"]["columns"]["id"]["rows"], 10_001);
 }
+
+#[test]
+fn less_memory_gives_the_same_answers() {
+    // 300,000 different keys in two tables: more than 64 MiB leave room for.
+    let rows = |from: u32| -> String {
+        let mut text = "key,n\n".to_owned();
+        for key in from..from + 300_000 {
+            _ = writeln!(text, "{key},{}", key % 7);
+        }
+        text + "5,1\n5,2\n"
+    };
+    let suite = "tables: {a: {unique: [{columns: [key]}], columns: {key: {distinct_count: {min: 1}}, n: {entropy: {max: 9}}}}}\n\
+                 relationships: [{from: a.key, to: b.key}]\nsplits: {train: a, test: b, key: [key]}";
+    let tables = [("a.csv", rows(0)), ("b.csv", rows(100_000))];
+    let checks = |flag: &str| {
+        let ran = check(&tables, suite, &[flag]);
+        assert_eq!(ran.exit, Some(3), "{}", ran.stderr);
+        // The examples name files of a folder that each run has anew.
+        let mut checks = ran.report()["checks"].clone();
+        for check in checks.as_array_mut().unwrap() {
+            check["samples"] = serde_json::Value::Null;
+        }
+        checks
+    };
+    let plenty = checks("--memory-limit=1Gi");
+    assert_eq!(checks("--memory-limit=64Mi"), plenty);
+    // Keys 0 to 99,999 of `a` are not in `b`, but for 5.
+    assert!(plenty.to_string().contains("99,999 of 300,002 rows"), "{plenty}");
+    for (limit, why) in [
+        ("1Mi", "at least 64Mi"),
+        ("much", "is no size of memory"),
+        ("64", "at least 64Mi"),
+    ] {
+        let ran = check(
+            &tables[..1],
+            "tables: {a: {row_count: {min: 1}}}",
+            &[&format!("--memory-limit={limit}")],
+        );
+        assert_eq!(ran.exit, Some(2));
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+}

@@ -52,6 +52,26 @@ fn footers_say_no_without_a_page_read() {
             "row_count:t",
             "`t` has 1,785 rows",
         ),
+        (
+            rules(json!({"air_time": {"not_null": true}}), 1),
+            "not_null:t.air_time",
+            "26 of 1,785 rows of `air_time` are null",
+        ),
+        (
+            rules(json!({"air_time": {"null_rate": {"max": 0.001}}}), 1),
+            "null_rate:t.air_time",
+            "must be at most 0.1%",
+        ),
+        (
+            rules(json!({"distance": {"range": {"min": 100}}}), 1),
+            "range:t.distance",
+            "`distance` has the value 96, as the footer of",
+        ),
+        (
+            rules(json!({"time_hour": {"range": {"max": "2013-01-02"}}}), 1),
+            "range:t.time_hour",
+            "says of row group",
+        ),
     ] {
         let ran = check(&hollow, &suite, &["--fail-fast"]);
         assert_eq!((ran.exit, ran.stdout.trim()), (Some(3), "FAIL"), "{}", ran.stderr);
@@ -75,7 +95,7 @@ fn footers_say_no_without_a_page_read() {
 #[test]
 fn where_footers_decide_nothing_all_is_read() {
     let suite = json!({"tables": {"t": {
-        "row_count": {"min": 1000}, "columns": {"carrier": {"type": "text", "in_set": ["AA"]}},
+        "row_count": {"min": 1000}, "columns": {"carrier": {"type": "text", "in_set": {"values": ["AA"], "mostly": 0.5}}},
     }}});
     let report = |flags: &[&str]| {
         let ran = check("data/train.parquet", &suite, flags);
@@ -99,4 +119,94 @@ fn where_footers_decide_nothing_all_is_read() {
     ];
     let ran = check("data/train.parquet", &suite, &window);
     assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.stderr);
+}
+
+#[test]
+fn a_footer_decides_nothing_that_it_cannot_know() {
+    // A share of bad values, rows of a window or of a filter, values of the middle: these take the rows.
+    let data = here().join("data/train.parquet").display().to_string();
+    let columns =
+        json!({"distance": {"range": {"min": 100, "mostly": 0.9}}, "dep_delay": {"range": {"max": 5000}}});
+    let ran = check(
+        &data,
+        &json!({"tables": {"t": {"columns": columns}}}),
+        &["--fail-fast"],
+    );
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
+    let rules = json!({"where": "distance >= 100", "columns": {"distance": {"range": {"min": 100}}}});
+    let ran = check(&data, &json!({"tables": {"t": rules}}), &["--fail-fast"]);
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
+}
+
+/// 20 row groups of 100 rows; group 7 alone holds the rows 700 to 799.
+fn grouped(dir: &tempfile::TempDir, hollow: bool) -> String {
+    let bytes = std::fs::read(here().join("data/groups.parquet")).unwrap();
+    let mut bytes = bytes;
+    if hollow {
+        let end = bytes.len();
+        let footer = u32::from_le_bytes(bytes[end - 8..end - 4].try_into().unwrap()) as usize;
+        let place: Value =
+            serde_json::from_slice(&std::fs::read(here().join("data/groups.json")).unwrap()).unwrap();
+        let (from, to) = (
+            place["start"].as_u64().unwrap() as usize,
+            place["end"].as_u64().unwrap() as usize,
+        );
+        bytes[4..from].fill(0);
+        bytes[to..end - 8 - footer].fill(0);
+    }
+    file(dir, "groups.parquet", bytes)
+}
+
+#[test]
+fn row_groups_that_hold_no_row_that_is_looked_at_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    // All pages but those of row group 7 are zeros: to read any of them would be an error.
+    for data in [grouped(&dir, true), grouped(&dir, false)] {
+        for filter in [
+            "n >= 700 and n < 800",
+            "n in (710, 720)",
+            "799 >= n and word = 'w7'",
+            "n between 700 and 799 or n = -5",
+            "at >= '2013-01-08' and at < '2013-01-09'",
+        ] {
+            let rules = json!({"where": filter, "columns": {"n": {"range": {"min": 700, "max": 799}}}});
+            let ran = check(&data, &json!({"tables": {"t": rules}}), &[]);
+            assert_eq!(ran.stdout.trim(), "PASS", "{filter}: {}", ran.stderr);
+            let seen = ran.check("where:t");
+            let rows = if filter.contains("in (") { 2 } else { 100 };
+            assert_eq!(
+                (&seen["observed"], &seen["details"]["aside"]),
+                (&json!(rows), &json!(2000 - rows)),
+                "{filter}"
+            );
+            assert_eq!(ran.report()["inputs"][0]["rows"], 2000);
+        }
+        let window = ["--window=1d", "--as-of=2013-01-09", "--time-column=at"];
+        let ran = check(
+            &data,
+            &json!({"tables": {"t": {"row_count": {"min": 100, "max": 100}}}}),
+            &window,
+        );
+        assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.stderr);
+        assert_eq!(ran.check("window:t")["details"]["outside"], 1900);
+    }
+}
+
+#[test]
+fn a_value_of_a_footer_is_shown_only_where_values_are() {
+    let data = here().join("data/train.parquet").display().to_string();
+    let suite = json!({"tables": {"t": {"columns": {"carrier": {"in_set": ["AA"]}}}}});
+    let why = |flag: &str| {
+        let ran = check(&data, &suite, &["--fail-fast", flag]);
+        assert_eq!(ran.stdout.trim(), "FAIL", "{}", ran.stderr);
+        ran.check("in_set:t.carrier").to_string()
+    };
+    assert!(why("--samples=1").contains("has the value 9E, as"));
+    for flag in ["--redact-samples", "--no-samples"] {
+        assert!(
+            why(flag).contains("a value, as the footer") && !why(flag).contains("9E"),
+            "{}",
+            why(flag)
+        );
+    }
 }

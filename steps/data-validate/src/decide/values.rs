@@ -5,6 +5,7 @@ use step_report::{Bound, Check, Format, Severity};
 use super::{numbers, on_column, sample, say, such_as};
 use crate::config::{ColumnRules, RangeRule};
 use crate::gather::TableEvidence;
+use crate::gather::footers::Outlier;
 use crate::gather::values::{ValueRule, Violations};
 
 /// Judges every rule of the column about single values.
@@ -32,6 +33,32 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
             }
         });
     }
+}
+
+/// Judges a rule by one value that a footer shows; `None` when one bad value does not decide it.
+pub(super) fn in_a_footer(
+    name: &str,
+    rules: &ColumnRules,
+    table: &TableEvidence,
+    bad: &Outlier,
+) -> Option<Check> {
+    let (kind, wanted, mostly, severity) = describe(bad.rule, rules)?;
+    let value = match &bad.value {
+        Some(value) => format!("the value {value}"),
+        None => "a value".to_owned(),
+    };
+    let why = format!(
+        "`{name}` has {value}, as the footer of {} says of row group {}; every value must be {wanted}",
+        bad.object, bad.group
+    );
+    let check = on_column(kind, name, table)
+        .severity(severity)
+        .bound(Bound::text(wanted));
+    let check = match &bad.value {
+        Some(value) => check.observed(value.clone()),
+        None => check.not_observed("values are not shown"),
+    };
+    (mostly >= 1.0).then(|| check.judge(false, why))
 }
 
 /// Judges `increasing` and `decreasing`.

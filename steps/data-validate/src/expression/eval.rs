@@ -18,7 +18,7 @@ pub(super) fn condition(
     eval(node, rows, columns)?.answers()
 }
 
-fn eval<'a>(node: &Node, rows: usize, columns: Columns<'a, '_>) -> Result<Vector<'a>, String> {
+pub(super) fn eval<'a>(node: &Node, rows: usize, columns: Columns<'a, '_>) -> Result<Vector<'a>, String> {
     let of = |node: &Node| eval(node, rows, columns);
     Ok(match node {
         Node::Column(name) => columns(name)?,
@@ -93,7 +93,7 @@ fn nulls(values: &Vector<'_>) -> Vec<bool> {
     }
 }
 
-fn compare(how: Compare, a: Vector<'_>, b: Vector<'_>) -> Result<Vec<Option<bool>>, String> {
+pub(super) fn compare(how: Compare, a: Vector<'_>, b: Vector<'_>) -> Result<Vec<Option<bool>>, String> {
     let answer = |order: Option<Ordering>| {
         Some(match how {
             Compare::Equal => order == Some(Ordering::Equal),

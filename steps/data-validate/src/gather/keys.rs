@@ -9,15 +9,17 @@ use tabular::KeySet;
 
 /// Keys are dealt to partitions by their upper bits; one partition at a time is sorted in memory.
 const PARTITIONS: usize = 64;
-/// Keys held in memory by one multiset: 64 MiB.
+/// Keys held in memory by one multiset that was not told otherwise: 64 MiB.
 const BUDGET: usize = 4 << 20;
 const WIDTH: usize = 16;
 
 /// The keys of the rows of a table, with repetitions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Keys {
     partitions: Vec<Vec<u128>>,
     held: usize,
+    /// Beyond so many they go to disk.
+    budget: usize,
     count: u64,
     spilled: Option<Spill>,
 }
@@ -72,7 +74,24 @@ impl KeyCounts {
     }
 }
 
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            partitions: Vec::new(),
+            held: 0,
+            budget: BUDGET,
+            count: 0,
+            spilled: None,
+        }
+    }
+}
+
 impl Keys {
+    /// Holds so many in memory, and not more.
+    pub fn spill_at(&mut self, keys: usize) {
+        self.budget = keys.max(1);
+    }
+
     /// Adds keys.
     ///
     /// # Errors
@@ -85,7 +104,7 @@ impl Keys {
             self.partitions[(key >> 122) as usize].push(key);
             self.held += 1;
             self.count += 1;
-            if self.held >= BUDGET {
+            if self.held >= self.budget {
                 self.spill()?;
             }
         }

@@ -274,6 +274,27 @@ impl Meter<'_> {
     }
 }
 
+impl Meter<'_> {
+    /// Keys of each multiset that are held before they go to disk.
+    pub fn spill_at(&mut self, keys: usize) {
+        let all = self.measured.keys.iter_mut().chain(&mut self.measured.orphans);
+        all.for_each(|keep| keep.keys.spill_at(keys));
+    }
+}
+
+impl Measured {
+    /// Takes in the row groups that were not read.
+    pub(super) fn leave_unread(&mut self, left: &[Vec<Option<Left>>]) {
+        for (object, groups) in left.iter().enumerate() {
+            let rows = self.rows_by_object.entry(object).or_insert(0);
+            for left in groups.iter().flatten() {
+                *rows += left.aside;
+                self.left.absorb(*left);
+            }
+        }
+    }
+}
+
 impl KeyMeasured {
     fn collect(
         &mut self,

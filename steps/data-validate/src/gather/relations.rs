@@ -25,9 +25,6 @@ pub(super) struct Parent {
 /// By relationship; or why it cannot be looked at.
 pub(super) type Parents = Vec<Result<Parent, String>>;
 
-/// Rows of a table referred to up to which its keys are held in memory.
-const HELD: u64 = 8 << 20;
-
 pub(super) fn position(plan: &Plan, name: &str) -> usize {
     plan.tables
         .iter()
@@ -67,7 +64,10 @@ pub(super) fn parents<'a>(
         let mut measured = measure(&opened[parent], &wanted, pass_of(parent))?;
         let found = match measured.keys.pop() {
             Some(found) if found.without.is_none() => {
-                let set = found.keys.to_set(HELD)?.map(Arc::new);
+                let set = found
+                    .keys
+                    .to_set(pass_of(parent).memory.referred())?
+                    .map(Arc::new);
                 let distinct = match &set {
                     Some(set) => set.len() as u64,
                     None => found.keys.spectrum()?.distinct,

@@ -10,8 +10,10 @@ use tabular::{Batch, ReadOptions, TableError};
 
 use super::conditions::ConditionWanted;
 use super::measure::{Measured, Meter, Wanted};
+use super::memory::Memory;
 use super::objects::OpenedTable;
-use super::rows::Choice;
+use super::prune;
+use super::rows::{Choice, Left};
 use crate::error::ScanError;
 
 /// What a pass is told from outside.
@@ -21,6 +23,8 @@ pub struct Pass<'a> {
     pub rows: Choice<'a>,
     /// Threads.
     pub threads: usize,
+    /// What may be held.
+    pub memory: Memory,
     /// Asked between batches.
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
 }
@@ -34,7 +38,12 @@ struct Unit {
 
 /// Measures a table.
 pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<Measured, ScanError> {
-    let units = units(table);
+    let left: Vec<Vec<Option<Left>>> = table
+        .objects
+        .iter()
+        .map(|object| prune::left_out(&object.source, pass.rows))
+        .collect();
+    let units = units(table, &left);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut whole = Measured::default();
     std::thread::scope(|scope| {
@@ -76,19 +85,25 @@ pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<M
         }
         result
     })?;
+    whole.leave_unread(&left);
     Ok(whole)
 }
 
-/// Row groups are put together until a unit is worth a thread's while.
-fn units(table: &OpenedTable) -> Vec<Unit> {
+/// Row groups are put together until a unit is worth a thread's while; those that need not be read are in none.
+fn units(table: &OpenedTable, left: &[Vec<Option<Left>>]) -> Vec<Unit> {
     const ROWS: u64 = 1 << 18;
     let mut units = Vec::new();
     for (object, opened) in table.objects.iter().enumerate() {
         let groups = opened.source.row_groups();
         let (mut start, mut rows) = (0, 0);
         for (index, group) in groups.iter().enumerate() {
+            let is_left = |index: usize| left[object].get(index).is_some_and(Option::is_some);
+            if is_left(index) {
+                (start, rows) = (index + 1, 0);
+                continue;
+            }
             rows += group.rows.unwrap_or(ROWS);
-            if rows >= ROWS || index + 1 == groups.len() {
+            if rows >= ROWS || index + 1 == groups.len() || is_left(index + 1) {
                 units.push(Unit {
                     object,
                     groups: start..index + 1,
@@ -188,9 +203,12 @@ fn measure_columns(
         }
     }
     let fields = source.fields().filter(|field| columns.contains(&field.name));
+    let multisets = wanted.keys.len() + wanted.orphans.len();
     let mut meter = Meter::new(wanted, unit.object, fields);
+    meter.spill_at(pass.memory.keys(pass.threads, multisets));
     let options = ReadOptions {
         columns: Some(columns.clone()),
+        batch_rows: pass.memory.batch_rows(pass.threads, columns.len()),
         row_groups: Some(unit.groups.clone()),
         lenient: true,
         ..ReadOptions::default()
@@ -226,6 +244,7 @@ pub fn visit(
     let mut wanted = columns.to_vec();
     wanted.extend(pass.rows.columns().map(str::to_owned));
     let options = ReadOptions {
+        batch_rows: pass.memory.batch_rows(1, wanted.len()),
         columns: Some(wanted),
         lenient: true,
         ..ReadOptions::default()
