@@ -763,3 +763,154 @@ fn what_dbt_asks_beyond_us_is_refused_and_named() {
     let fresh = "sources: [{name: s, tables: [{name: t, loaded_at_field: at, freshness: {error_after: {count: 36, period: hour}}}]}]";
     of(fresh).done().says("freshness: {max_age: \"36h\"}");
 }
+
+#[test]
+fn a_contract_of_the_open_standard() {
+    let import = Import::of("odcs", "data/import/odcs.yaml", &[]).done();
+    for line in [
+        "row_count: {min: 100, max: 200}",
+        "{columns: [id, carrier]}",
+        "type: int",
+        "range: {min: 1, max: 120, exclusive_max: true}",
+        "unique: true",
+        "length: {min: 2, max: 2}",
+        "regex: \"^[A-Z0-9]+$\"",
+        "in_set: [UA, AA, DL, B6]",
+        "not_null: {severity: warn}",
+        "not_in_set: {values: [\"\", \"N/A\"], severity: warn}",
+        "{expression: \"coalesce(origin in ('JFK', 'LGA'), true)\", mostly: 0.6}",
+        "null_count: {max: 5}",
+        "type: timestamp",
+        "{from: {table: t, columns: [carrier]}, to: {table: carriers, columns: [code]}}",
+    ] {
+        import.says(line);
+    }
+    let suite = data_validate::config::Suite::read("s", &import.yaml()).unwrap();
+    // Less than 20 percent is not 20 percent, and 10.5 of a hundred is what it says.
+    assert_eq!(
+        suite.tables["t"].columns["origin"].null_rate.unwrap().max,
+        Some(0.2_f64.next_down())
+    );
+    let tail = suite.tables["t"]
+        .expressions
+        .iter()
+        .find(|rule| rule.expression.contains("N000a"))
+        .unwrap();
+    assert!(tail.mostly > 0.894 && tail.mostly < 0.8951, "{}", tail.mostly);
+    assert_eq!(tail.expression, "tail is not null and tail not in ('N000a')");
+    let codes = file(&import.dir, "codes.csv", "code\nUA\nAA\nDL\n");
+    let ran = import.check(&["t=data/import/rows.parquet", &format!("carriers={codes}")], &[]);
+    let outcome = |id: &str| ran.check(id)["outcome"].as_str().unwrap().to_owned();
+    assert_eq!(outcome("range:t.id"), "fail");
+    assert_eq!(outcome("in_set:t.carrier"), "pass");
+    assert_eq!(outcome("null_rate:t.origin"), "pass");
+    assert_eq!(outcome("not_null:t.origin"), "warn");
+    assert_eq!(outcome("null_count:t.dep"), "fail");
+    assert_eq!(outcome("references:t.carrier -> carriers.code"), "fail");
+    assert_eq!(outcome("unique:t.(id, carrier)"), "pass");
+}
+
+/// One property.
+fn odcs(property: &str, more: &[&str]) -> Import {
+    let text = format!(
+        "apiVersion: v3.0.2\nkind: DataContract\nschema:\n- name: m\n  properties:\n  - {{name: b}}\n  - {property}\n"
+    );
+    Import::text("odcs", "contract.yaml", text, more)
+}
+
+#[test]
+fn what_a_contract_asks_beyond_us_is_refused_and_named() {
+    for (property, why) in [
+        (
+            "{name: a, quality: [{type: sql, query: 'select 1', mustBe: 0}]}",
+            "a rule in sql is for another program",
+        ),
+        (
+            "{name: a, quality: [{type: text, description: good}]}",
+            "a rule in words for people",
+        ),
+        ("{name: a, quality: [{metric: nullValues}]}", "bounds nothing"),
+        (
+            "{name: a, quality: [{metric: nullValues, mustNotBe: 0}]}",
+            "`mustNotBe` has no word here",
+        ),
+        (
+            "{name: a, quality: [{metric: huh, mustBe: 0}]}",
+            "there is no such rule here",
+        ),
+        (
+            "{name: a, quality: [{metric: nullValues, mustBe: 0, huh: 1}]}",
+            "`huh` is not understood",
+        ),
+        (
+            "{name: a, quality: [{metric: nullValues, mustBe: 0, unit: furlongs}]}",
+            "the unit furlongs is not known",
+        ),
+        (
+            "{name: a, quality: [{metric: invalidValues, mustBe: 0}]}",
+            "either `validValues` or `pattern`",
+        ),
+        (
+            "{name: a, quality: [{metric: invalidValues, mustBeLessThan: 5, arguments: {validValues: [1]}}]}",
+            "a number of such rows",
+        ),
+        (
+            "{name: a, quality: [{metric: duplicateValues, mustBeLessThan: 10}]}",
+            "does not say what is a duplicate",
+        ),
+        (
+            "{name: a, logicalType: array}",
+            "the type `array` has no word here",
+        ),
+        ("{name: a, logicalType: time}", "the type `time` has no word here"),
+        (
+            "{name: a, logicalTypeOptions: {multipleOf: 2}}",
+            "a.multipleOf): has no word here",
+        ),
+        (
+            "{name: a, logicalTypeOptions: {format: email}}",
+            "a.format): has no word here",
+        ),
+        (
+            "{name: a, required: perhaps}",
+            "perhaps is neither true nor false",
+        ),
+        ("{name: a, huh: 1}", "is not understood"),
+        (
+            "{name: a, relationships: [{to: b}]}",
+            "not of the form table.column",
+        ),
+    ] {
+        odcs(property, &[]).refused(&[
+            "contract.yaml: 1 of 3 rules",
+            "line 7, schema[0].properties[1]",
+            why,
+        ]);
+        let partial = odcs(property, &["--allow-partial"]).partial();
+        assert!(
+            partial.yaml().contains(why.split("): ").last().unwrap()),
+            "{}",
+            partial.yaml()
+        );
+    }
+    let repeated = odcs(
+        "{name: a, quality: [{metric: duplicateValues, mustBeLessThan: 10}]}",
+        &["--allow-partial"],
+    )
+    .partial();
+    repeated.says("{columns: [a], max_duplicate_rows: 9}");
+    assert_eq!(repeated.row("a.duplicateValues")[2], "partly");
+    let old = odcs("{name: a, logicalTypeOptions: {minimum: 3, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false}}", &[]).done();
+    old.says("range: {min: 3, max: 9, exclusive_min: true}");
+    odcs(
+        "{name: r, logicalType: object, properties: [{name: x, required: true}]}",
+        &[],
+    )
+    .done()
+    .says("r.x:");
+    let of = |text: &str| Import::text("odcs", "c.yaml", text, &[]);
+    of("apiVersion: v2.2.2\nkind: DataContract\nschema: [{name: a}]")
+        .refused(&["is no data contract of version 3"]);
+    of("apiVersion: v3.0.0\nkind: DataContract\nschema: [{name: a}, {name: b}]")
+        .refused(&["describes a, b; --table t is none of them"]);
+}

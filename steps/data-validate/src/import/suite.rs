@@ -153,6 +153,8 @@ pub enum Piece {
     Table(&'static str, Value),
     /// A key that no two rows share.
     Unique(Vec<String>, Severity),
+    /// A key that so many rows may repeat after the first.
+    Repeated(Vec<String>, u64, Severity),
     /// Keys that must exist in another table.
     Relation {
         /// The referring columns.
@@ -279,7 +281,7 @@ fn below_column(each: &Each, how: &How) -> (&'static str, Value) {
 }
 
 /// The same as a condition.
-fn as_condition(column: &str, each: &Each) -> String {
+pub(super) fn as_condition(column: &str, each: &Each) -> String {
     let name = condition::column(column);
     let list = |values: &[Value]| {
         values
@@ -378,12 +380,8 @@ impl Draft {
                 Ok(format!("columns.{column}"))
             }
             Piece::Table(key, value) => self.set_table(key, value.clone()),
-            Piece::Unique(columns, severe) => {
-                let mut entries = map([("columns", Some(Value::texts(columns)))]);
-                entries.extend(severity(*severe));
-                push_new(&mut self.unique, Value::Map(entries));
-                Ok(format!("unique: {}", columns.join(", ")))
-            }
+            Piece::Unique(columns, severe) => Ok(self.add_key(columns, None, *severe)),
+            Piece::Repeated(columns, rows, severe) => Ok(self.add_key(columns, Some(*rows), *severe)),
             Piece::Relation {
                 from,
                 table,
@@ -407,6 +405,16 @@ impl Draft {
                 Ok(format!("relationships: {} in {table}", from.join(", ")))
             }
         }
+    }
+
+    fn add_key(&mut self, columns: &[String], rows: Option<u64>, severe: Severity) -> String {
+        let mut entries = map([
+            ("columns", Some(Value::texts(columns))),
+            ("max_duplicate_rows", rows.map(Value::from)),
+        ]);
+        entries.extend(severity(severe));
+        push_new(&mut self.unique, Value::Map(entries));
+        format!("unique: {}", columns.join(", "))
     }
 
     /// Below its column where there is room; else as a condition.
