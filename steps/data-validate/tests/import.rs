@@ -914,3 +914,133 @@ fn what_a_contract_asks_beyond_us_is_refused_and_named() {
     of("apiVersion: v3.0.0\nkind: DataContract\nschema: [{name: a}, {name: b}]")
         .refused(&["describes a, b; --table t is none of them"]);
 }
+
+#[test]
+fn a_schema_of_tensorflow() {
+    let import = Import::of("tfdv", "data/import/tfdv.pbtxt", &[]).done();
+    for line in [
+        "schema: exact",
+        "row_count: {min: 100}",
+        "row_count_against: {table: previous, min: 0.5}",
+        "range: {min: 1, max: 100}",
+        "in_set: {values: [UA, AA, DL], mostly: 0.5}",
+        "in_set: [JFK, \"L\\\"GA\", \"Åé\\n\"]",
+        "null_rate: {max: 0.05}",
+        "range: {min: -10}",
+        "finite: true",
+        "distinct_count: {min: 2, max: 5000}",
+        "environments: [TRAINING]",
+        "environments: [EXTRA]",
+    ] {
+        import.says(line);
+    }
+    let suite = data_validate::config::Suite::read("s", &import.yaml()).unwrap();
+    let columns = &suite.tables["t"].columns;
+    let optional: Vec<_> = columns
+        .iter()
+        .filter(|(_, rules)| !rules.required)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(optional, ["arr", "old"]);
+    assert!(columns["id"].not_null.is_some() && columns["arr"].not_null.is_none());
+    assert!(columns["id"].environments == ["SERVING", "TRAINING"] && columns["origin"].not_empty.is_some());
+    let data = ["t=data/import/rows.parquet", "previous=data/import/rows.parquet"];
+    let ran = import.check(&data, &["--environment=SERVING"]);
+    let outcome = |id: &str| ran.check(id)["outcome"].as_str().unwrap().to_owned();
+    assert_eq!(outcome("range:t.id"), "fail");
+    assert_eq!(outcome("in_set:t.carrier"), "pass");
+    assert_eq!(outcome("null_rate:t.dep"), "fail");
+    assert_eq!(outcome("not_null:t.miles"), "pass");
+    assert_eq!(outcome("environment:tables.t.columns.night"), "skipped");
+    assert_eq!(outcome("row_count_against:t / previous"), "pass");
+}
+
+#[test]
+fn drift_of_tensorflow_is_measured_otherwise() {
+    let file = "data/import/tfdv_drift.pbtxt";
+    Import::of("tfdv", file, &[]).refused(&[
+        "3 of ",
+        "(miles.skew_comparator): values are put into other bins there than here; the other data are the table `serving`",
+        "(miles.drift_comparator)",
+        "(miles.natural_language_domain): has no word here",
+    ]);
+    Import::of("tfdv", file, &["--allow-partial"]).partial().says(
+        "distribution: [{reference: serving, l_infinity: {max: 0.01}, categories: 500}, {reference: previous, js: {max: 0.2}, categories: 500}]",
+    );
+}
+
+/// The syntax is protobuf's: what its own parser reads is what ours reads.
+#[test]
+fn text_of_protocol_buffers() {
+    let import = Import::of("tfdv", "data/import/syntax.pbtxt", &[]).done();
+    let suite = data_validate::config::Suite::read("s", &import.yaml()).unwrap();
+    let columns = &suite.tables["t"].columns;
+    let said: Value = serde_json::from_str(include_str!("data/import/syntax.json")).unwrap();
+    for (name, values) in said["sets"].as_object().unwrap() {
+        let ours: Vec<String> = columns[name]
+            .in_set
+            .as_ref()
+            .unwrap()
+            .values
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(Value::from(ours), *values, "{name}");
+    }
+    for (name, ends) in said["ends"].as_object().unwrap() {
+        let range = columns[name].range.as_ref().unwrap();
+        let ours = [&range.min, &range.max].map(|end| end.as_ref().unwrap().number().unwrap());
+        assert_eq!(
+            ours.to_vec(),
+            serde_json::from_value::<Vec<f64>>(ends.clone()).unwrap(),
+            "{name}"
+        );
+    }
+    assert_eq!(columns.len(), 5);
+}
+
+/// One feature.
+fn tfdv(feature: &str, more: &[&str]) -> Import {
+    let text = format!("feature {{ name: \"b\" type: INT }}\nfeature {{ name: \"a\" {feature} }}\n");
+    Import::text("tfdv", "schema.pbtxt", text, more)
+}
+
+#[test]
+fn what_tensorflow_asks_beyond_us_is_refused_and_named() {
+    for (feature, why) in [
+        ("type: STRUCT", "the type STRUCT has no word here"),
+        ("value_count { min: 2 }", "several values in a cell"),
+        ("shape { dim { size: 3 } }", "several values in a cell"),
+        ("domain: 'nowhere'", "there is no domain `nowhere`"),
+        ("type: BYTES string_domain {}", "the domain has no values"),
+        (
+            "type: BYTES int_domain { min: 1 }",
+            "a int_domain of a feature of type BYTES",
+        ),
+        (
+            "type: INT int_domain { min: 1 huh: 2 }",
+            "`huh` is not understood",
+        ),
+        ("presence { min_count: 7 }", "`min_count`, a number of rows"),
+        ("presence { min_fraction: 2 }", "no share"),
+        (
+            "drift_comparator { normalized_abs_difference { threshold: 0.1 } }",
+            "bounds nothing that has a word here",
+        ),
+        ("image_domain { }", "has no word here"),
+        ("huh: 1", "is not understood"),
+        ("type: INT int_domain { min: 5 max: 1 }", "min is above max"),
+    ] {
+        tfdv(feature, &[]).refused(&["schema.pbtxt: 1 of ", "line 2 (a.", why]);
+        let partial = tfdv(feature, &["--allow-partial"]).partial();
+        assert!(partial.yaml().contains(why), "{}", partial.yaml());
+    }
+    let of = |text: &str| Import::text("tfdv", "schema.pbtxt", text, &["--allow-partial"]);
+    of("feature { name: \"a\"").refused(&["schema.pbtxt: line 1: the text ends within a message"]);
+    of("").refused(&["it has no `feature`"]);
+    of(&"feature {".repeat(50_000)).refused(&["more than 60 deep"]);
+    of("{\"expectations\": []}").refused(&["schema.pbtxt: line 1", "it looks like one for --from gx"]);
+    Import::text("gx", "s.json", "feature {\n  name: \"a\"\n}\n", &[])
+        .refused(&["it looks like one for --from tfdv"]);
+    of("feature { name: \"a\" type: INT }\nsparse_feature { name: \"s\" }").partial();
+}

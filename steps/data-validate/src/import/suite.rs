@@ -280,6 +280,14 @@ fn below_column(each: &Each, how: &How) -> (&'static str, Value) {
     }
 }
 
+/// Texts have an order, which `range` does not ask and a condition does.
+fn is_of_texts(each: &Each) -> bool {
+    match each {
+        Each::Range(range) => range.min.iter().chain(&range.max).all(|end| end.text().is_some()),
+        _ => false,
+    }
+}
+
 /// The same as a condition.
 pub(super) fn as_condition(column: &str, each: &Each) -> String {
     let name = condition::column(column);
@@ -419,20 +427,21 @@ impl Draft {
 
     /// Below its column where there is room; else as a condition.
     fn add_each(&mut self, column: &str, each: &Each, how: &How) -> Result<String, String> {
-        let below = if how.filter.is_none() {
+        if how.filter.is_none() {
             let (key, value) = below_column(each, how);
-            match self.set(column, key, value) {
+            match self.set(column, key, value.clone()) {
                 Ok(place) => return Ok(place),
-                Err(why) => Some(why),
+                // A share of nulls is no rule about rows that a condition could ask again.
+                Err(why) if *each == Each::Null => return Err(why),
+                Err(why) => {
+                    let alone = read(&format!("tables: {{t: {{columns: {{c: {{{key}: {value}}}}}}}}}"));
+                    if alone.is_err() && !is_of_texts(each) {
+                        return Err(why);
+                    }
+                }
             }
-        } else {
-            None
-        };
-        if *each == Each::Null && how.filter.is_none() {
-            return Err(below.unwrap_or_default());
         }
         self.add_condition(&as_condition(column, each), how)
-            .map_err(|why| below.unwrap_or(why))
     }
 
     fn add_condition(&mut self, text: &str, how: &How) -> Result<String, String> {

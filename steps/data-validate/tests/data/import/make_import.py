@@ -237,3 +237,60 @@ said["arr.less_than"] = False
 for key in ["dtype", "nullable"]:
     del said[f"nowhere.{key}"], said[f"maybe.{key}"]
 (HERE / "pandera_verdicts.json").write_text(json.dumps(said, indent=1) + "\n")
+
+# TensorFlow Data Validation: a schema as the library writes it, and one that uses what the syntax allows.
+from google.protobuf import text_format  # noqa: E402
+from tensorflow_metadata.proto.v0 import schema_pb2  # noqa: E402
+
+schema = schema_pb2.Schema(default_environment=["TRAINING", "SERVING"])
+schema.string_domain.add(name="carriers", value=["UA", "AA", "DL"])
+schema.dataset_constraints.min_examples_count = 100
+schema.dataset_constraints.num_examples_drift_comparator.min_fraction_threshold = 0.5
+
+
+def feature(name, kind, least=1.0, **more):
+    one = schema.feature.add(name=name, type=getattr(schema_pb2, kind), **more)
+    if least is not None:
+        one.presence.min_fraction = least
+        one.presence.min_count = 1
+    one.shape.dim.add(size=1)
+    return one
+
+
+feature("id", "INT", int_domain=schema_pb2.IntDomain(min=1, max=100))
+feature("carrier", "BYTES", domain="carriers").distribution_constraints.min_domain_mass = 0.5
+feature("origin", "BYTES", 0.5, string_domain=schema_pb2.StringDomain(value=["JFK", 'L"GA', "Åé\n"]))
+feature("dep", "FLOAT", 0.95, float_domain=schema_pb2.FloatDomain(min=-10, max=float("inf"), disallow_nan=True, disallow_inf=True))
+feature("arr", "FLOAT", None)
+feature("miles", "INT", unique_constraints=schema_pb2.UniqueConstraints(min=2, max=5000))
+feature("night", "INT", not_in_environment=["SERVING"], bool_domain=schema_pb2.BoolDomain())
+feature("only", "INT", in_environment=["EXTRA"], not_in_environment=["TRAINING", "SERVING"])
+feature("old", "INT", lifecycle_stage=schema_pb2.LifecycleStage.DEPRECATED)
+(HERE / "tfdv.pbtxt").write_text(text_format.MessageToString(schema, as_utf8=True))
+drifting = schema.feature[5]
+drifting.skew_comparator.infinity_norm.threshold = 0.01
+drifting.drift_comparator.jensen_shannon_divergence.threshold = 0.04
+drifting.natural_language_domain.SetInParent()
+(HERE / "tfdv_drift.pbtxt").write_text(text_format.MessageToString(schema))
+
+SYNTAX = r"""
+# A comment; feature { name: "no" }
+feature { name: 'a' type: BYTES string_domain { value: "x" 'y'  # one text
+  "z" value: ['p', "q",
+  'r'] } },
+feature: < name: "b", type: BYTES; string_domain: < value: "\101\x42\u00e9\U0001F600\n\t\\\"\'" > >;
+feature [{ name: "c" type: INT int_domain { min: -0x10 max: 017 } }, < name: "d" type: FLOAT float_domain { min: -1.5e-3 max: 2.f } >]
+feature{name:"e"type:BYTES string_domain{value:"\303\251"}}
+"""
+parsed = text_format.Parse(SYNTAX, schema_pb2.Schema())
+(HERE / "syntax.pbtxt").write_text(SYNTAX)
+(HERE / "syntax.json").write_text(
+    json.dumps(
+        {
+            "sets": {one.name: list(one.string_domain.value) for one in parsed.feature if one.HasField("string_domain")},
+            "ends": {"c": [parsed.feature[2].int_domain.min, parsed.feature[2].int_domain.max], "d": [round(parsed.feature[3].float_domain.min, 6), parsed.feature[3].float_domain.max]},
+        },
+        indent=1,
+    )
+    + "\n"
+)
