@@ -109,6 +109,9 @@ pub fn sql(condition: &str) -> Result<String, String> {
     if condition.contains("{{") || condition.contains("{%") {
         return refused("a template in it");
     }
+    if condition.contains('\\') {
+        return refused("a backslash, which not every dialect takes for itself");
+    }
     let outside: String = condition.split('\'').step_by(2).collect();
     if outside.contains('"') {
         return refused("double quotes, which hold a text in one dialect and a column in another");
