@@ -1,6 +1,6 @@
 //! What may be asked.
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use step_contract::{InArtifact, OutArtifact};
 use step_runtime::{CommonArgs, DecisionArgs};
 
@@ -19,6 +19,8 @@ pub struct Args {
 pub enum Command {
     /// Checks tables against a suite, pins and digests what was read.
     Check(Box<CheckArgs>),
+    /// Brings a suite of another program over into a suite of ours.
+    Import(Box<ImportArgs>),
 }
 
 /// The arguments of `check`.
@@ -85,6 +87,58 @@ pub struct CheckArgs {
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `import`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ImportArgs {
+    /// The program that the suite was written for: gx, pandera, dbt, tfdv or odcs.
+    #[arg(long, value_enum)]
+    pub from: From,
+    /// The suite: a path or a location.
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The table that the suite is for, as `check --data` will name it. Of a file that describes several, the one of this
+    /// name is taken.
+    #[arg(long, value_name = "NAME")]
+    pub table: String,
+    /// Where the suite goes. What is there already is replaced only by a whole suite.
+    #[arg(long, value_name = "LOCATION")]
+    pub output: String,
+    /// Write what can be translated, and list the rest: without it, a rule that cannot be translated ends with exit 2.
+    #[arg(long)]
+    pub allow_partial: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The program that a suite was written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// Great Expectations: a suite as JSON or YAML, of 1.x or before.
+    Gx,
+    /// pandera: a schema as YAML or JSON.
+    Pandera,
+    /// dbt: a `schema.yml`.
+    Dbt,
+    /// TensorFlow Data Validation: a `schema.pbtxt`.
+    Tfdv,
+    /// The Open Data Contract Standard, version 3.
+    Odcs,
+}
+
+impl From {
+    /// The word on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Gx => "gx",
+            Self::Pandera => "pandera",
+            Self::Dbt => "dbt",
+            Self::Tfdv => "tfdv",
+            Self::Odcs => "odcs",
+        }
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod error;
 pub mod expression;
 pub mod gather;
+pub mod import;
 pub mod plan;
 mod quarantine;
 mod report;
@@ -45,32 +46,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Validates datasets before a GPU is spent on them.",
     description: include_str!("../README.md"),
-    commands: &[CommandSpec {
-        name: "check",
-        kind: CommandKind::Decides,
-        verdicts: &[
-            VerdictSpec {
-                word: "PASS",
-                exit: Exit::Yes,
-                meaning: "every rule holds",
-            },
-            VerdictSpec {
-                word: "WARN",
-                exit: Exit::Yes,
-                meaning: "only rules of severity `warn` do not hold",
-            },
-            VerdictSpec {
-                word: "FAIL",
-                exit: Exit::No,
-                meaning: "a rule of severity `error` does not hold",
-            },
-        ],
-        rbac: &[],
-        template: Some(TemplateSpec {
-            memory: "1Gi",
-            ..TemplateSpec::DEFAULT
-        }),
-    }],
+    commands: &[CHECK, import::SPEC],
     default_command: "check",
     configs: &[ConfigSpec {
         name: "validation",
@@ -80,6 +56,33 @@ pub static SPEC: StepSpec = StepSpec {
     }],
 };
 
+const CHECK: CommandSpec = CommandSpec {
+    name: "check",
+    kind: CommandKind::Decides,
+    verdicts: &[
+        VerdictSpec {
+            word: "PASS",
+            exit: Exit::Yes,
+            meaning: "every rule holds",
+        },
+        VerdictSpec {
+            word: "WARN",
+            exit: Exit::Yes,
+            meaning: "only rules of severity `warn` do not hold",
+        },
+        VerdictSpec {
+            word: "FAIL",
+            exit: Exit::No,
+            meaning: "a rule of severity `error` does not hold",
+        },
+    ],
+    rbac: &[],
+    template: Some(TemplateSpec {
+        memory: "1Gi",
+        ..TemplateSpec::DEFAULT
+    }),
+};
+
 /// Runs the step.
 ///
 /// # Errors
@@ -87,6 +90,7 @@ pub static SPEC: StepSpec = StepSpec {
 pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
     match args.command {
         Command::Check(args) => check(&args, &cx).await,
+        Command::Import(args) => import::run(&args, &cx).await,
     }
 }
 
