@@ -68,6 +68,9 @@ pub struct CheckArgs {
     /// what they decided, and names no digest.
     #[arg(long)]
     pub fail_fast: bool,
+    /// The result also as Great Expectations writes it, for what reads `ExpectationSuiteValidationResult`.
+    #[arg(long, value_name = "LOCATION")]
+    pub gx_result: Option<String>,
     /// Write the good and the bad rows of each table apart, below this directory or prefix: bad are those that miss a rule
     /// asked of each row. `quarantine.json` there, written last, names the files.
     #[arg(long, value_name = "LOCATION", conflicts_with = "sample_fraction")]

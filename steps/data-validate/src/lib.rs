@@ -12,6 +12,7 @@ pub mod decide;
 pub mod error;
 pub mod expression;
 pub mod gather;
+mod gx_result;
 pub mod import;
 pub mod plan;
 mod quarantine;
@@ -21,7 +22,7 @@ pub mod window;
 use artifact_store::Location;
 use provenance::{Digest, Record as _};
 use step_contract::{
-    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, StepSpec, TemplateSpec, VerdictSpec,
+    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, OutArtifact, StepSpec, TemplateSpec, VerdictSpec,
 };
 use step_runtime::{Context, Finished, StepError};
 
@@ -97,7 +98,21 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
 async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
     let window = window_of(args)?;
-    let quarantine = args.quarantine.as_deref().map(quarantine_in).transpose()?;
+    let quarantine = args
+        .quarantine
+        .as_deref()
+        .map(|root| written_to("quarantine", root))
+        .transpose()?;
+    let gx_place: Option<OutArtifact> = args
+        .gx_result
+        .as_deref()
+        .map(|place| {
+            written_to("gx-result", place)?;
+            place
+                .parse()
+                .map_err(|error| StepError::usage(format!("--gx-result: {error}")))
+        })
+        .transpose()?;
     let (suite_digest, plan) = read_suite(args, &data, cx).await?;
     let mut opened = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
@@ -122,11 +137,11 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         if let Some(decision) = decide::by_footers(&plan, &footers) {
             let made = report::Made::new(args, &plan, &footers.evidence, window.as_ref(), suite_digest);
             let report = made.report(cx.report(), &decision)?;
-            return Ok(Finished::decision(
-                decision.verdict,
-                report,
-                made.statement(cx.statement()),
-            ));
+            let finished = Finished::decision(decision.verdict, report, made.statement(cx.statement()));
+            return Ok(match gx_place {
+                Some(place) => finished.with_output(&place, gx_result::file(&made, &decision)),
+                None => finished,
+            });
         }
     }
     let digests = tokio::spawn(digests(opened.clone(), cx.clone()));
@@ -161,6 +176,9 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let mut finished = Finished::decision(decision.verdict, report, statement);
     if let Some((place, json)) = record {
         finished = finished.with_output(&place, json);
+    }
+    if let Some(place) = gx_place {
+        finished = finished.with_output(&place, gx_result::file(&made, &decision));
     }
     // A record of data that were refused could be trained on by a task that looks only for the file.
     if decision.verdict != "FAIL" {
@@ -287,14 +305,14 @@ async fn measure(
     Ok(tokio::task::spawn_blocking(work).await??)
 }
 
-/// Where the rows shall be put apart: a place that can be written to.
-fn quarantine_in(root: &str) -> Result<Location, StepError> {
-    match root.parse() {
+/// A place that can be written to.
+fn written_to(flag: &str, place: &str) -> Result<Location, StepError> {
+    match place.parse() {
         Ok(location @ (Location::Path(_) | Location::S3 { .. })) => Ok(location),
         Ok(Location::Http(_)) => Err(StepError::usage(format!(
-            "--quarantine {root}: web addresses are read only; name a directory or s3://bucket/prefix"
+            "--{flag} {place}: web addresses are read only; name a path or s3://bucket/key"
         ))),
-        Err(error) => Err(StepError::usage(format!("--quarantine {root}: {error}"))),
+        Err(error) => Err(StepError::usage(format!("--{flag} {place}: {error}"))),
     }
 }
 

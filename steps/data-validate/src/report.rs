@@ -7,7 +7,7 @@ use serde::Serialize;
 use step_contract::OutArtifact;
 use step_report::{Cell, Format, Input, Note, Report, Table};
 use step_runtime::StepError;
-use tabular::ColumnProfile;
+use tabular::{ColumnProfile, Kind};
 
 use crate::cli::CheckArgs;
 use crate::decide::{Decision, say};
@@ -63,6 +63,16 @@ impl<'a> Made<'a> {
             suite,
             has_profile: is_wanted(&args.profile),
         }
+    }
+
+    /// What the suite is called.
+    pub(crate) fn suite_name(&self) -> &'a str {
+        self.args.suite.as_str()
+    }
+
+    /// What was found.
+    pub(crate) fn evidence(&self) -> &'a Evidence {
+        self.evidence
     }
 
     /// The record of what was validated. Of a table that the window cut, only objects with rows inside are named.
@@ -424,6 +434,7 @@ fn columns(table: &TableEvidence) -> Table {
         "mean",
         "max",
         "std",
+        "spread",
         "most frequent",
     ];
     let mut section = Table::new(format!("Columns of {}", table.name), heads);
@@ -465,6 +476,7 @@ fn columns(table: &TableEvidence) -> Table {
             number(moments.mean()),
             max,
             number(moments.std(1)),
+            profile.and_then(spread).into(),
             most.into(),
         ]);
     }
@@ -475,6 +487,42 @@ fn columns(table: &TableEvidence) -> Table {
         ));
     }
     section
+}
+
+/// Bars of a small histogram.
+const BARS: usize = 24;
+/// Quantiles that it is drawn from.
+const POINTS: usize = 480;
+
+/// How the values of a column are spread: numbers over the range from the first to the last percentile, what lies beyond at
+/// its ends; other values by how often the most frequent ones are there.
+fn spread(profile: &ColumnProfile) -> Option<Cell> {
+    if let Some(numbers) = profile.numbers.as_ref().filter(|_| profile.kind != Kind::Bool) {
+        let at = |p: f64| numbers.quantiles.quantile(p);
+        let (low, high) = (at(0.01)?, at(0.99)?);
+        let width = (high - low) / BARS as f64;
+        let mut counts = vec![0_u64; BARS];
+        for point in 0..POINTS {
+            let value = at((point as f64 + 0.5) / POINTS as f64)?;
+            let bar = if width > 0.0 {
+                ((value - low) / width).max(0.0) as usize
+            } else {
+                0
+            };
+            counts[bar.min(BARS - 1)] += 1;
+        }
+        let shown = |value: f64| Format::Auto.show(value);
+        let label = format!(
+            "from {} to {}, the 1st and 99th percentile",
+            shown(low),
+            shown(high)
+        );
+        return Some(Cell::spark(counts, label));
+    }
+    let most = profile.top.as_ref()?.most(BARS);
+    let label = format!("rows of the {} most frequent values", most.len());
+    let counts: Vec<u64> = most.into_iter().map(|(_, count)| count).collect();
+    (!counts.is_empty()).then(|| Cell::spark(counts, label))
 }
 
 fn time(nanos: i128) -> Cell {

@@ -24,6 +24,13 @@ pub enum Cell {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A histogram as small as a word: how many there are in each part of a range, or of each of a few values.
+    Spark {
+        /// The counts.
+        spark: Vec<u64>,
+        /// What they are of.
+        label: String,
+    },
     /// An outcome; shown as a badge.
     Outcome {
         /// The outcome.
@@ -57,6 +64,15 @@ impl Cell {
         Self::number(p, Format::PValue)
     }
 
+    /// A small histogram.
+    #[must_use]
+    pub fn spark(counts: Vec<u64>, label: impl Into<String>) -> Self {
+        Self::Spark {
+            spark: counts,
+            label: label.into(),
+        }
+    }
+
     /// A text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
@@ -79,6 +95,7 @@ impl Cell {
                 ..
             } if !number.is_finite() => reason.clone(),
             Self::Number { number, format, .. } => format.show(*number),
+            Self::Spark { spark, .. } => blocks(spark),
             Self::Outcome { outcome } => outcome.word().to_owned(),
             Self::Text(text) => text.clone(),
         }
@@ -92,6 +109,21 @@ impl Cell {
             *number = f64::NAN;
         }
     }
+}
+
+/// Counts as blocks of eight heights; none for nothing.
+fn blocks(counts: &[u64]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let block = |count: &u64| match count {
+        0 => ' ',
+        count => {
+            BLOCKS[usize::try_from((u128::from(*count) * 8 - 1) / u128::from(most))
+                .unwrap_or(7)
+                .min(7)]
+        }
+    };
+    counts.iter().map(block).collect()
 }
 
 macro_rules! cell_from {

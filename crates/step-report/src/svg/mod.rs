@@ -7,8 +7,10 @@ mod bars;
 mod canvas;
 mod histogram;
 mod lines;
+mod spark;
 
 pub(crate) use bars::{MAX_GROUPS, bars};
 pub(crate) use canvas::MAX_SERIES;
 pub(crate) use histogram::{histogram, range};
 pub(crate) use lines::{MAX_POINTS, lines};
+pub(crate) use spark::spark;

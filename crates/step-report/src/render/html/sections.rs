@@ -37,6 +37,8 @@ struct CellView {
     text: String,
     /// `num`, `code`, `digest`, an outcome, or nothing.
     class: &'static str,
+    /// Drawn in place of the text.
+    svg: Option<Value>,
 }
 
 impl SectionView {
@@ -207,11 +209,16 @@ impl CellView {
         let class = match cell {
             Cell::Number { .. } => "num",
             Cell::Outcome { outcome } => outcome.word(),
-            Cell::Text(_) => "",
+            Cell::Spark { .. } | Cell::Text(_) => "",
+        };
+        let svg = match cell {
+            Cell::Spark { spark, label } => Some(Value::from_safe_string(svg::spark(spark, label))),
+            _ => None,
         };
         Self {
             text: text::short(&cell.display(), 200),
             class,
+            svg,
         }
     }
 }
