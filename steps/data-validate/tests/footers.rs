@@ -210,3 +210,27 @@ fn a_value_of_a_footer_is_shown_only_where_values_are() {
         );
     }
 }
+
+#[test]
+fn a_table_of_which_no_row_group_is_read_fails_in_every_check_on_its_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = json!({
+        "where": "n < 0",
+        "unique": [{"columns": ["n"]}],
+        "columns": {"n": {"range": {"min": 0}, "median": {"min": 1}}, "word": {"in_set": ["a"]}},
+    });
+    let ran = check(&grouped(&dir, false), &json!({"tables": {"t": rules}}), &[]);
+    assert_eq!(ran.stdout.trim(), "FAIL", "{}", ran.stderr);
+    for id in [
+        "where:t",
+        "row_count:t",
+        "unique:t.n",
+        "range:t.n",
+        "median:t.n",
+        "in_set:t.word",
+    ] {
+        let found = ran.check(id);
+        assert_eq!(found["outcome"], "fail", "{found}");
+        assert!(!found["why"].as_str().unwrap().contains("not read"), "{found}");
+    }
+}

@@ -115,6 +115,13 @@ fn units(table: &OpenedTable, left: &[Vec<Option<Left>>]) -> Vec<Unit> {
             units.push(Unit { object, groups: 0..1 });
         }
     }
+    if units.is_empty() && !table.objects.is_empty() {
+        // Nothing of it is looked at: its columns are measured all the same, of no rows.
+        units.push(Unit {
+            object: 0,
+            groups: 0..0,
+        });
+    }
     units
 }
 
