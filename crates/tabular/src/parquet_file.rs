@@ -13,8 +13,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::statistics::Statistics;
 
 use crate::guard::guard;
 use crate::input::Cursor;
@@ -44,6 +45,15 @@ impl Footer {
         // A count that is not there is no count of zero.
         let known = known.with_missing_null_counts_as_zero(false);
         let groups = || self.plain.metadata().row_groups();
+        // The first statistics of Parquet compared all bytes as if they were signed.
+        let stored = known.parquet_column_index()?;
+        let is_old = |group: &RowGroupMetaData| {
+            let statistics = group.column(stored).statistics();
+            statistics.is_some_and(Statistics::is_min_max_deprecated)
+        };
+        if groups().iter().any(is_old) {
+            return None;
+        }
         let column = |array: ArrayRef| convert::column(field, &array).ok();
         // Only texts and bytes are shortened.
         let whole = matches!(
