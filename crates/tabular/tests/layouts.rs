@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tabular::{Batch, CsvOptions, Format, Input, Kind, ReadOptions, Rows, Source, Values};
 
 fn vectors(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/vectors")
+    let path = Path::new(env!("MLOPS_STEPS_ROOT"))
+        .join("crates/tabular/tests/vectors")
         .join(name);
     std::fs::read(path).unwrap()
 }
