@@ -27,6 +27,7 @@ struct Vector {
     max: f64,
     distinct: u64,
     quantiles: Vec<(f64, f64)>,
+    spread: Option<Vec<u64>>,
 }
 
 fn batch(array: ArrayRef) -> Batch {
@@ -87,6 +88,13 @@ fn figures_are_those_of_numpy() {
         );
         assert_eq!(profile.distinct.count(), vector.distinct, "{name}");
         assert!(numbers.quantiles.is_exact());
+        if let Some(expected) = vector.spread {
+            assert_eq!(
+                numbers.quantiles.spread(7).unwrap().2,
+                expected,
+                "spread of {name}"
+            );
+        }
         for (p, expected) in vector.quantiles {
             close(
                 numbers.quantiles.quantile(p).unwrap(),

@@ -491,26 +491,12 @@ fn columns(table: &TableEvidence) -> Table {
 
 /// Bars of a small histogram.
 const BARS: usize = 24;
-/// Quantiles that it is drawn from.
-const POINTS: usize = 480;
 
 /// How the values of a column are spread: numbers over the range from the first to the last percentile, what lies beyond at
 /// its ends; other values by how often the most frequent ones are there.
 fn spread(profile: &ColumnProfile) -> Option<Cell> {
     if let Some(numbers) = profile.numbers.as_ref().filter(|_| profile.kind != Kind::Bool) {
-        let at = |p: f64| numbers.quantiles.quantile(p);
-        let (low, high) = (at(0.01)?, at(0.99)?);
-        let width = (high - low) / BARS as f64;
-        let mut counts = vec![0_u64; BARS];
-        for point in 0..POINTS {
-            let value = at((point as f64 + 0.5) / POINTS as f64)?;
-            let bar = if width > 0.0 {
-                ((value - low) / width).max(0.0) as usize
-            } else {
-                0
-            };
-            counts[bar.min(BARS - 1)] += 1;
-        }
+        let (low, high, counts) = numbers.quantiles.spread(BARS)?;
         let shown = |value: f64| Format::Auto.show(value);
         let label = format!(
             "from {} to {}, the 1st and 99th percentile",

@@ -75,12 +75,36 @@ impl Quantiles {
     /// default, type 7 of R. Hyndman and Y. Fan, 1996); `None` without values or for `p` outside of 0 to 1.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
+        weighted_quantile(&self.sorted(), p)
+    }
+
+    /// How many values lie in each of so many parts, of equal width, of the range from the first to the last percentile, and
+    /// these two ends; what lies beyond is counted in the part at its end. Exact where the sketch is. `None` without values.
+    #[must_use]
+    pub fn spread(&self, parts: usize) -> Option<(f64, f64, Vec<u64>)> {
+        let sorted = self.sorted();
+        let (low, high) = (
+            weighted_quantile(&sorted, 0.01)?,
+            weighted_quantile(&sorted, 0.99)?,
+        );
+        let width = (high - low) / parts as f64;
+        let mut counts = vec![0; parts];
+        for (value, weight) in sorted {
+            // A value below the range is a negative number, and one of no width is none: both are 0 as a place.
+            let place = ((value - low) / width) as usize;
+            counts[place.min(parts - 1)] += weight;
+        }
+        Some((low, high, counts))
+    }
+
+    /// The values that are held, in their order, and how many each stands for.
+    fn sorted(&self) -> Vec<(f64, u64)> {
         let mut weighted: Vec<(f64, u64)> = Vec::new();
         for (level, values) in self.levels.iter().enumerate() {
             weighted.extend(values.iter().map(|value| (*value, 1_u64 << level)));
         }
         weighted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        weighted_quantile(&weighted, p)
+        weighted
     }
 
     /// The sketch of the values of both.

@@ -17,6 +17,7 @@ CASES = {
 
 out = []
 for name, values in CASES.items():
+    ends = np.quantile(values, [0.01, 0.99])
     out.append({
         "name": name,
         "values": values.tolist(),
@@ -25,6 +26,7 @@ for name, values in CASES.items():
         "min": float(values.min()),
         "max": float(values.max()),
         "distinct": len(np.unique(values)),
+        "spread": np.histogram(np.clip(values, *ends), bins=7, range=ends)[0].tolist() if ends[0] < ends[1] else None,
         "quantiles": [[p, float(np.quantile(values, p))] for p in PS],
     })  # fmt: skip
 print(json.dumps(out))
