@@ -2,14 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,
-};
-use arrow::array::{AsArray, BinaryArray};
+use arrow::array::BooleanArray;
 use arrow::compute::filter;
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, UInt64Type};
 
-use crate::column::Data;
 use crate::rows::Verbatim;
 use crate::schema::nearest;
 use crate::{Column, Kind, TableError};
@@ -137,7 +132,7 @@ impl Batch {
             .map(|column| {
                 Ok(Column {
                     field: Arc::clone(&column.field),
-                    data: filtered(&column.data, &keep)?,
+                    data: column.data.each(|array| filter(array, &keep))?,
                 })
             })
             .collect::<Result<_, arrow::error::ArrowError>>()
@@ -169,35 +164,4 @@ impl Batch {
             },
         })
     }
-}
-
-fn filtered(data: &Data, keep: &BooleanArray) -> Result<Data, arrow::error::ArrowError> {
-    let run = |array: &dyn Array| -> Result<ArrayRef, arrow::error::ArrowError> { filter(array, keep) };
-    let ints = |array: &Int64Array| run(array).map(|array| array.as_primitive::<Int64Type>().clone());
-    let floats = |array: &Float64Array| run(array).map(|array| array.as_primitive::<Float64Type>().clone());
-    let unsigned = |array: &UInt64Array| run(array).map(|array| array.as_primitive::<UInt64Type>().clone());
-    let keys = |array: &Int32Array| run(array).map(|array| array.as_primitive::<Int32Type>().clone());
-    let texts = |array: &StringArray| run(array).map(|array| array.as_string::<i32>().clone());
-    let bytes = |array: &BinaryArray| run(array).map(|array| array.as_binary::<i32>().clone());
-    Ok(match data {
-        Data::Bool(array) => Data::Bool(run(array)?.as_boolean().clone()),
-        Data::Int(array) => Data::Int(ints(array)?),
-        Data::Unsigned(array) => Data::Unsigned(unsigned(array)?),
-        Data::Float(array) => Data::Float(floats(array)?),
-        Data::Decimal(array, exact) => Data::Decimal(floats(array)?, run(exact)?),
-        Data::Text(array) => Data::Text(texts(array)?),
-        Data::Dictionary(array, values) => Data::Dictionary(keys(array)?, values.clone()),
-        Data::Bytes(array) => Data::Bytes(bytes(array)?),
-        Data::Date(array) => Data::Date(ints(array)?),
-        Data::Timestamp {
-            ticks,
-            per_second,
-            zone,
-        } => Data::Timestamp {
-            ticks: ints(ticks)?,
-            per_second: *per_second,
-            zone: zone.clone(),
-        },
-        Data::Other(array) => Data::Other(run(array)?),
-    })
 }

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
     UInt64Array,
 };
 use arrow::buffer::NullBuffer;
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::views::{BoolView, BytesView};
@@ -42,6 +43,38 @@ pub(crate) enum Data {
 }
 
 impl Data {
+    /// What a kernel of Arrow that keeps types, such as `filter` or `take`, makes of it.
+    pub(crate) fn each(
+        &self,
+        run: impl Fn(&dyn Array) -> Result<ArrayRef, ArrowError>,
+    ) -> Result<Self, ArrowError> {
+        let ints = |array: &Int64Array| run(array).map(|array| array.as_primitive().clone());
+        let floats = |array: &Float64Array| run(array).map(|array| array.as_primitive().clone());
+        Ok(match self {
+            Self::Bool(array) => Self::Bool(run(array)?.as_boolean().clone()),
+            Self::Int(array) => Self::Int(ints(array)?),
+            Self::Unsigned(array) => Self::Unsigned(run(array)?.as_primitive().clone()),
+            Self::Float(array) => Self::Float(floats(array)?),
+            Self::Decimal(array, exact) => Self::Decimal(floats(array)?, run(exact)?),
+            Self::Text(array) => Self::Text(run(array)?.as_string().clone()),
+            Self::Dictionary(keys, values) => {
+                Self::Dictionary(run(keys)?.as_primitive().clone(), values.clone())
+            }
+            Self::Bytes(array) => Self::Bytes(run(array)?.as_binary().clone()),
+            Self::Date(array) => Self::Date(ints(array)?),
+            Self::Timestamp {
+                ticks,
+                per_second,
+                zone,
+            } => Self::Timestamp {
+                ticks: ints(ticks)?,
+                per_second: *per_second,
+                zone: zone.clone(),
+            },
+            Self::Other(array) => Self::Other(run(array)?),
+        })
+    }
+
     pub(crate) fn array(&self) -> &dyn Array {
         match self {
             Self::Bool(array) => array,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int32Array, StringArray, UInt32Array};
+use arrow::array::{Array as _, Int32Array, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
 
 use crate::cells::CellKind;
 use crate::cells::build::Builder;
@@ -36,43 +36,23 @@ impl Constant {
             Some(_) => return None,
         }
         let field = Arc::new(kind.field(name));
-        let one = builder.finish(&field);
+        let mut one = builder.finish(&field);
+        // Of a text a batch then holds the one value, and a key to it for each row.
+        if let Data::Text(text) = &one.data
+            && text.null_count() == 0
+        {
+            one.data = Data::Dictionary(Int32Array::from(vec![0]), text.clone());
+        }
         Some(Self { field, one })
     }
 
     /// The column of a batch of so many rows.
-    pub(crate) fn column(&self, rows: usize) -> Column {
-        let again = |array: &dyn Array| take(array, &UInt32Array::from(vec![0_u32; rows]), None).ok();
-        let whole = |array: &dyn Array| again(array).map(|array| array.as_primitive::<Int64Type>().clone());
-        let data = match &self.one.data {
-            // One text, and a key to it for each row.
-            Data::Text(text) if text.null_count() == 0 => {
-                let keys = Int32Array::from(vec![0; rows]);
-                Some(Data::Dictionary(
-                    keys,
-                    StringArray::from_iter_values([text.value(0)]),
-                ))
-            }
-            Data::Text(text) => again(text).map(|array| Data::Text(array.as_string::<i32>().clone())),
-            Data::Bool(one) => again(one).map(|array| Data::Bool(array.as_boolean().clone())),
-            Data::Float(one) => again(one).map(|array| Data::Float(array.as_primitive().clone())),
-            Data::Int(one) => whole(one).map(Data::Int),
-            Data::Date(one) => whole(one).map(Data::Date),
-            Data::Timestamp {
-                ticks,
-                per_second,
-                zone,
-            } => whole(ticks).map(|ticks| Data::Timestamp {
-                ticks,
-                per_second: *per_second,
-                zone: zone.clone(),
-            }),
-            other => Some(other.clone()),
-        };
-        Column {
+    pub(crate) fn column(&self, rows: usize) -> Result<Column, ArrowError> {
+        let first = UInt32Array::from(vec![0; rows]);
+        Ok(Column {
             field: Arc::clone(&self.field),
-            data: data.unwrap_or_else(|| self.one.data.clone()),
-        }
+            data: self.one.data.each(|array| take(array, &first, None))?,
+        })
     }
 }
 

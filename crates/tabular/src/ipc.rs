@@ -14,7 +14,7 @@ use crate::input::{Cursor, Unread};
 use crate::nested::{self, Leaf};
 use crate::rows::Verbatim;
 use crate::source::Batches;
-use crate::{Batch, Field, Input, TableError, convert};
+use crate::{Batch, Field, Input, TableError};
 
 const MAGIC: &[u8] = b"ARROW1";
 
@@ -195,21 +195,8 @@ impl Batches for Reader {
             };
             unread(&self.input.name, error).unwrap_or_else(corrupt)
         })?;
-        let columns = self
-            .fields
-            .iter()
-            .zip(&self.leaves)
-            .map(|(field, leaf)| {
-                let root = batch.column(self.roots.binary_search(&leaf.root).unwrap_or(usize::MAX));
-                let array = nested::reach(root, &leaf.below);
-                let column = array.and_then(|array| convert::column(field, &array));
-                column.map_err(|what| TableError::Column {
-                    file: self.input.name.clone(),
-                    column: field.name.clone(),
-                    what,
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let picked = self.fields.iter().zip(&self.leaves);
+        let columns = nested::columns(&self.file, &batch, &self.roots, picked)?;
         let first_row = self.next_row;
         self.next_row += batch.num_rows() as u64;
         self.batches += 1;

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{is_null, nullif};
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema};
 
-use crate::{Field, convert};
+use crate::{Column, Field, TableError, convert};
 
 /// Where a column is in a schema with structs.
 #[derive(Debug, Clone)]
@@ -89,8 +89,30 @@ fn stored(kind: &DataType) -> usize {
     }
 }
 
+/// Columns of a batch that holds some roots; each with its field and where it is.
+pub(crate) fn columns<'a>(
+    file: &str,
+    batch: &RecordBatch,
+    roots: &[usize],
+    picked: impl IntoIterator<Item = (&'a Arc<Field>, &'a Leaf)>,
+) -> Result<Vec<Column>, TableError> {
+    let one = |(field, leaf): (&'a Arc<Field>, &'a Leaf)| {
+        let root = roots
+            .binary_search(&leaf.root)
+            .map_err(|_| "it was not read".to_owned());
+        let array = root.and_then(|root| reach(batch.column(root), &leaf.below));
+        let column = array.and_then(|array| convert::column(field, &array));
+        column.map_err(|what| TableError::Column {
+            file: file.to_owned(),
+            column: field.name.clone(),
+            what,
+        })
+    };
+    picked.into_iter().map(one).collect()
+}
+
 /// The values of a column, from its root. Where a struct is null, so is all that it holds.
-pub(crate) fn reach(root: &ArrayRef, below: &[String]) -> Result<ArrayRef, String> {
+fn reach(root: &ArrayRef, below: &[String]) -> Result<ArrayRef, String> {
     let mut array = Arc::clone(root);
     for name in below {
         let held = array

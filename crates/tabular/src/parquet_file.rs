@@ -399,22 +399,9 @@ impl Batches for Reader {
             Err(TableError::Corrupt { what, .. }) => return Err(self.blame(&what)),
             Err(other) => return Err(other),
         };
-        let columns = self
-            .fields
-            .iter()
-            .zip(&self.picked)
-            .map(|(field, index)| {
-                let leaf = &self.footer.leaves[*index];
-                let root = batch.column(self.roots.binary_search(&leaf.root).unwrap_or(usize::MAX));
-                let array = nested::reach(root, &leaf.below);
-                let column = array.and_then(|array| convert::column(field, &array));
-                column.map_err(|what| TableError::Column {
-                    file: self.input.name.clone(),
-                    column: field.name.clone(),
-                    what,
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let leaves = self.picked.iter().map(|index| &self.footer.leaves[*index]);
+        let picked = self.fields.iter().zip(leaves);
+        let columns = nested::columns(&self.file, &batch, &self.roots, picked)?;
         let first_row = self.next_row;
         self.next_row += batch.num_rows() as u64;
         Ok(Some(Batch {

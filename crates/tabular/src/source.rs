@@ -261,8 +261,10 @@ impl Source {
         let constants: Vec<Constant> = constants.collect();
         let fields = all[..picked.len()].to_vec();
         let options = &ReadOptions {
+            columns: None,
             batch_rows: options.batch_rows.clamp(1, 1 << 20),
-            ..options.clone()
+            row_groups: options.row_groups.clone(),
+            ..*options
         };
         let has_first = options
             .row_groups
@@ -400,9 +402,12 @@ impl Table {
             match guard(&self.file, "", || reader.next()) {
                 Ok(Some(batch)) if batch.rows == 0 => {}
                 Ok(Some(mut batch)) => {
-                    let rows = batch.rows;
-                    let columns = self.constants.iter().map(|constant| constant.column(rows));
-                    batch.columns.extend(columns);
+                    for constant in &self.constants {
+                        let column = constant.column(batch.rows);
+                        batch.columns.push(
+                            column.map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))?,
+                        );
+                    }
                     return Ok(Some(batch));
                 }
                 ended => {
