@@ -9,7 +9,7 @@ mod order;
 mod overlap;
 mod pairs;
 mod presence;
-mod relationships;
+pub(crate) mod relationships;
 mod rows;
 mod sampled;
 pub(crate) mod say;
@@ -216,9 +216,14 @@ fn expression_columns(rule: &crate::config::ExpressionRule) -> Vec<String> {
         .collect()
 }
 
+/// What a check on a column of a table is called.
+pub(crate) fn id(kind: &str, table: &str, column: &str) -> String {
+    format!("{kind}:{table}.{column}")
+}
+
 /// A check on a column of a table.
 fn on_column(kind: &str, column: &str, table: &TableEvidence) -> Check {
-    Check::new(format!("{kind}:{}.{column}", table.name), kind)
+    Check::new(id(kind, &table.name, column), kind)
         .table(&table.name)
         .column(column)
 }

@@ -22,6 +22,28 @@ use tabular::{Batch, Field};
 
 use parse::Node;
 
+/// A column as a condition names it: in double quotes, unless its name is a plain word that means nothing else.
+///
+/// ```
+/// use data_validate::expression::column;
+/// assert_eq!((column("dep_time"), column("is"), column("a b")), ("dep_time".into(), "\"is\"".into(), "\"a b\"".into()));
+/// ```
+#[must_use]
+pub fn column(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name
+            .chars()
+            .all(|next| next.is_ascii_alphanumeric() || matches!(next, '_' | '.'))
+        && !parse::RESERVED.contains(&lower.as_str())
+        && !matches!(lower.as_str(), "null" | "true" | "false");
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
 /// A condition, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {

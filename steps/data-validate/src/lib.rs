@@ -14,6 +14,7 @@ pub mod expression;
 pub mod gather;
 mod gx_result;
 pub mod import;
+mod pattern;
 pub mod plan;
 mod quarantine;
 mod report;

@@ -5,6 +5,7 @@
 //! order, a share) name no row, and rows that `where` sets aside are not asked. Rows outside of the window are in neither.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use artifact_store::Location;
 use provenance::Digest;
@@ -16,8 +17,10 @@ use tabular::{Batch, KeySet, Marks, ReadOptions, Rows, Source, TableError, row_k
 
 use crate::config::ColumnRules;
 use crate::decide::values::describe;
+use crate::decide::{self, relationships};
 use crate::error::ScanError;
 use crate::expression::Expression;
+use crate::gather::conditions::{Answer, ConditionWanted};
 use crate::gather::objects::{Opened, OpenedTable};
 use crate::gather::rows::Choice;
 use crate::gather::scan::Pass;
@@ -268,12 +271,7 @@ impl Writer {
         self.rows.as_ref().map_or(0, Rows::bytes)
     }
 
-    fn write(
-        &mut self,
-        source: &tabular::Source,
-        batch: &Batch,
-        marks: Option<&Marks>,
-    ) -> Result<(), ScanError> {
+    fn write(&mut self, source: &Source, batch: &Batch, marks: Option<&Marks>) -> Result<(), ScanError> {
         if batch.rows() == 0 {
             return Ok(());
         }
@@ -306,8 +304,8 @@ impl Writer {
 struct Judge<'a> {
     table: &'a str,
     columns: Vec<(&'a str, &'a ColumnRules)>,
-    conditions: Vec<(String, Expression, Option<Expression>)>,
-    references: Vec<(String, &'a [String], std::sync::Arc<KeySet>)>,
+    conditions: Vec<(String, ConditionWanted)>,
+    references: Vec<(String, &'a [String], Arc<KeySet>)>,
     not_separated: Vec<String>,
 }
 
@@ -331,11 +329,9 @@ impl<'a> Judge<'a> {
                 .iter()
                 .filter(|rule| rule.severity == Severity::Error)
             {
-                let read = Expression::read(&rule.expression);
-                let filter = rule.filter.as_deref().map(Expression::read).transpose();
-                if let (Ok(expression), Ok(filter)) = (read, filter) {
-                    let id = format!("expression:{}.{}", table.name, rule.label());
-                    judge.conditions.push((id, expression, filter));
+                if let Ok(condition) = ConditionWanted::of(rule) {
+                    let id = decide::id("expression", &table.name, rule.label());
+                    judge.conditions.push((id, condition));
                 }
             }
         }
@@ -343,7 +339,7 @@ impl<'a> Judge<'a> {
             if relation.from.table != table.name || relation.rule.severity != Severity::Error {
                 continue;
             }
-            let id = format!("references:{} -> {}", relation.from, relation.to);
+            let id = relationships::id(relation);
             match &referred[index] {
                 Ok(Some(keys)) => judge.references.push((id, &relation.from.columns, keys.clone())),
                 Ok(None) => judge
@@ -366,7 +362,7 @@ impl<'a> Judge<'a> {
             let Some(field) = fields.iter().find(|field| field.name == *name) else {
                 continue;
             };
-            let id = |kind: &str| format!("{kind}:{}.{name}", self.table);
+            let id = |kind: &str| decide::id(kind, self.table, name);
             if rules.not_null == Some(Severity::Error) {
                 asked.nulls.push((id("not_null"), name));
             }
@@ -381,11 +377,9 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let fits = |expression: &Expression| expression.fits(fields).is_ok();
-        asked.conditions = self
-            .conditions
-            .iter()
-            .filter(|(_, expression, filter)| fits(expression) && filter.as_ref().is_none_or(fits))
+        let conditions = self.conditions.iter();
+        asked.conditions = conditions
+            .filter(|(_, asked)| asked.fits(fields).is_ok())
             .collect();
         asked.references = self.references.iter().collect();
         asked
@@ -398,8 +392,8 @@ struct Asked<'a> {
     nulls: Vec<(String, &'a str)>,
     cells: Vec<(String, &'a str)>,
     values: Vec<(String, &'a str, Test)>,
-    conditions: Vec<&'a (String, Expression, Option<Expression>)>,
-    references: Vec<&'a (String, &'a [String], std::sync::Arc<KeySet>)>,
+    conditions: Vec<&'a (String, ConditionWanted)>,
+    references: Vec<&'a (String, &'a [String], Arc<KeySet>)>,
 }
 
 impl Asked<'_> {
@@ -431,15 +425,10 @@ impl Asked<'_> {
                 });
             }
         }
-        for (id, expression, filter) in &self.conditions {
-            let holds = |asked: &Expression| asked.ask(batch).ok();
-            let for_it = filter.as_ref().map(holds);
-            let for_it = |row: usize| match &for_it {
-                None => true,
-                Some(answers) => answers.as_ref().is_some_and(|answers| answers[row] == Some(true)),
-            };
-            for (row, answer) in holds(expression).into_iter().flatten().enumerate() {
-                if answer == Some(false) && for_it(row) {
+        for (id, condition) in &self.conditions {
+            let answers = condition.answers(batch).unwrap_or_default();
+            for (row, answer) in answers.into_iter().enumerate() {
+                if answer == Answer::Misses {
                     missed[row].insert(id);
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::{Bounds, ColumnRules, ColumnType, Scalar, Suite, TableRules};
 use crate::expression::Expression;
+use crate::pattern;
 
 type Fault = (String, String);
 
@@ -254,14 +255,7 @@ fn column_faults(at: &str, column: &ColumnRules, found: &mut Vec<Fault>) {
         }
     }
     for (name, rule) in [("regex", &column.regex), ("not_regex", &column.not_regex)] {
-        if let Some(Err(error)) = rule.as_ref().map(|rule| regex::Regex::new(&rule.pattern)) {
-            let last = error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
+        if let Some(Err(last)) = rule.as_ref().map(|rule| pattern::compiled(&rule.pattern)) {
             found.push((
                 format!("{at}.{name}"),
                 format!("the pattern does not compile ({last})"),

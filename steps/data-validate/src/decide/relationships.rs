@@ -6,6 +6,11 @@ use super::{samples, say, such_as};
 use crate::gather::{RelationEvidence, TableEvidence};
 use crate::plan::RelationPlan;
 
+/// What the check of a relationship is called.
+pub(crate) fn id(plan: &RelationPlan) -> String {
+    format!("references:{} -> {}", plan.from, plan.to)
+}
+
 /// Judges each bound of a relationship by itself.
 pub(super) fn judge(
     plan: &RelationPlan,
@@ -15,13 +20,10 @@ pub(super) fn judge(
 ) {
     let rule = &plan.rule;
     let new = |suffix: &str| {
-        Check::new(
-            format!("references:{} -> {}{suffix}", plan.from, plan.to),
-            "references",
-        )
-        .table(&plan.from.table)
-        .column(plan.from.columns.join(", "))
-        .severity(rule.severity)
+        Check::new(format!("{}{suffix}", id(plan)), "references")
+            .table(&plan.from.table)
+            .column(plan.from.columns.join(", "))
+            .severity(rule.severity)
     };
     let found = match found {
         Ok(found) => found,

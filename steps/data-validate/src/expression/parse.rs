@@ -1,6 +1,7 @@
 //! From words to a tree.
 
 use super::lex::{Token, Word, words};
+use crate::pattern;
 
 /// A part of a condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,17 +273,8 @@ impl Parser<'_> {
         let Some(Word::Text(text)) = self.peek().cloned() else {
             return Err(self.expected("a pattern in single quotes"));
         };
-        let regex = regex::Regex::new(&to_regex(&text));
-        let regex = regex.map_err(|error| {
-            let last = error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            format!("the pattern '{text}' does not compile ({last})")
-        })?;
+        let regex = pattern::compiled(&to_regex(&text));
+        let regex = regex.map_err(|why| format!("the pattern '{text}' does not compile ({why})"))?;
         self.next += 1;
         Ok(Pattern(regex))
     }
@@ -377,7 +369,7 @@ impl Parser<'_> {
 }
 
 /// Words that no column is called by without quotes.
-const RESERVED: [&str; 8] = ["and", "or", "not", "is", "in", "between", "like", "matches"];
+pub(super) const RESERVED: [&str; 8] = ["and", "or", "not", "is", "in", "between", "like", "matches"];
 
 fn negate(negated: bool, node: Node) -> Node {
     if negated { Node::Not(Box::new(node)) } else { node }

@@ -25,6 +25,30 @@ impl ConditionWanted {
         })
     }
 
+    /// What it says of each row of a batch.
+    ///
+    /// # Errors
+    /// See [`Expression::ask`].
+    pub fn answers(&self, batch: &Batch) -> Result<Vec<Answer>, String> {
+        let answers = self
+            .expression
+            .ask(batch)?
+            .into_iter()
+            .map(|answer| match answer {
+                None => Answer::Unknown,
+                Some(true) => Answer::Holds,
+                Some(false) => Answer::Misses,
+            });
+        let Some(filter) = &self.filter else {
+            return Ok(answers.collect());
+        };
+        let for_it = filter.ask(batch)?.into_iter().map(|answer| answer == Some(true));
+        let answers = answers.zip(for_it);
+        Ok(answers
+            .map(|(answer, for_it)| if for_it { answer } else { Answer::Aside })
+            .collect())
+    }
+
     fn parts(&self) -> impl Iterator<Item = &Expression> {
         std::iter::once(&self.expression).chain(&self.filter)
     }
@@ -41,6 +65,19 @@ impl ConditionWanted {
     pub fn fits(&self, fields: &[Field]) -> Result<(), String> {
         self.parts().try_for_each(|part| part.fits(fields))
     }
+}
+
+/// What a condition says of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is not for the row.
+    Aside,
+    /// It is unknown, for a null.
+    Unknown,
+    /// It holds.
+    Holds,
+    /// It does not.
+    Misses,
 }
 
 /// What a condition found.
@@ -73,22 +110,14 @@ impl ConditionMeasured {
         batch: &Batch,
         spot: impl Fn(usize) -> Spot,
     ) -> Result<(), String> {
-        let answers = wanted.expression.ask(batch)?;
-        let for_it = match &wanted.filter {
-            Some(filter) => filter
-                .ask(batch)?
-                .into_iter()
-                .map(|answer| answer == Some(true))
-                .collect(),
-            None => vec![true; batch.rows()],
-        };
+        let answers = wanted.answers(batch)?;
         let names: Vec<&str> = wanted.expression.columns().into_iter().collect();
-        for (row, (answer, for_it)) in answers.into_iter().zip(for_it).enumerate() {
+        for (row, answer) in answers.into_iter().enumerate() {
             match answer {
-                _ if !for_it => self.aside += 1,
-                None => self.unknown += 1,
-                Some(true) => self.rows.tested += 1,
-                Some(false) => {
+                Answer::Aside => self.aside += 1,
+                Answer::Unknown => self.unknown += 1,
+                Answer::Holds => self.rows.tested += 1,
+                Answer::Misses => {
                     self.rows.tested += 1;
                     self.rows.add(shown(batch, &names, row), spot(row));
                 }

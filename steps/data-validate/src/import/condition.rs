@@ -5,24 +5,7 @@
 
 use super::value::Value;
 use crate::expression::Expression;
-
-/// A column in a condition of ours.
-#[must_use]
-pub fn column(name: &str) -> String {
-    const WORDS: [&str; 11] = [
-        "and", "or", "not", "is", "in", "between", "like", "matches", "null", "true", "false",
-    ];
-    let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name
-            .chars()
-            .all(|next| next.is_ascii_alphanumeric() || matches!(next, '_' | '.'))
-        && !WORDS.contains(&name.to_ascii_lowercase().as_str());
-    if plain {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-}
+pub use crate::expression::column;
 
 /// A text in a condition of ours.
 #[must_use]
@@ -85,18 +68,9 @@ pub fn pattern(python: &str) -> Result<String, String> {
             other => out.push(other),
         }
     }
-    match regex::Regex::new(&out) {
+    match crate::pattern::compiled(&out) {
         Ok(_) => Ok(out),
-        Err(error) => {
-            let why = error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            Err(format!("the pattern {python} is none here ({why})"))
-        }
+        Err(why) => Err(format!("the pattern {python} is none here ({why})")),
     }
 }
 

@@ -446,9 +446,7 @@ fn age(column: &str, count: Option<f64>, unit: &str, severity: Severity) -> Resu
         other => return Err(format!("a {other} is no fixed length of time")),
     };
     let mut entries = vec![("max_age".to_owned(), Value::Text(format!("{count}{unit}")))];
-    if severity == Severity::Warn {
-        entries.push(("severity".to_owned(), Value::from("warn")));
-    }
+    entries.extend(super::suite::severity(severity));
     Ok(Meaning::rules([Piece::key(
         column,
         "freshness",

@@ -169,7 +169,7 @@ fn of_values(name: &str, args: &Args<'_>) -> Option<Result<Each, String>> {
         "expect_column_values_to_match_regex" => pattern(args).map(Each::Regex),
         "expect_column_values_to_not_match_regex" => pattern(args).map(Each::NotRegex),
         "expect_column_value_lengths_to_be_between" => length(args),
-        "expect_column_value_lengths_to_equal" => whole(args, "value").and_then(|value| match value {
+        "expect_column_value_lengths_to_equal" => args.whole("value").and_then(|value| match value {
             Some(value) => Ok(Each::Length(Some(value), Some(value))),
             None => Err("`value` is not given".to_owned()),
         }),
@@ -208,18 +208,10 @@ fn between(args: &Args<'_>) -> Result<Each, String> {
     }))
 }
 
-fn whole(args: &Args<'_>, name: &str) -> Result<Option<u64>, String> {
-    match args.number(name)? {
-        None => Ok(None),
-        Some(value) if value.fract() == 0.0 && (0.0..9.0e15).contains(&value) => Ok(Some(value as u64)),
-        Some(value) => Err(format!("`{name}` is {value}, no whole number from 0 up")),
-    }
-}
-
 fn length(args: &Args<'_>) -> Result<Each, String> {
     let (above, below) = strict(args)?;
-    let min = whole(args, "min_value")?.map(|min| min + u64::from(above));
-    let max = match whole(args, "max_value")? {
+    let min = args.whole("min_value")?.map(|min| min + u64::from(above));
+    let max = match args.whole("max_value")? {
         Some(0) if below => return Err("no length is below 0".to_owned()),
         max => max.map(|max| max - u64::from(below)),
     };
@@ -247,12 +239,7 @@ fn of_order(name: &str, args: &Args<'_>, how: &How) -> Option<Result<Meaning, St
         } else if args.flag("strictly")? {
             entries.push(("strict".to_owned(), Value::Bool(true)));
         }
-        if how.mostly < 1.0 {
-            entries.push(("mostly".to_owned(), Value::figure(how.mostly)));
-        }
-        if how.severity == Severity::Warn {
-            entries.push(("severity".to_owned(), Value::from("warn")));
-        }
+        entries.extend(how.entries());
         let value = if entries.is_empty() {
             Value::Bool(true)
         } else {

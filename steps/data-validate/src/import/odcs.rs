@@ -295,12 +295,7 @@ fn options(place: &str, name: &str, value: &Value, found: &mut Vec<Found>) {
 }
 
 fn length(args: &Args<'_>) -> Result<Option<Each>, String> {
-    let whole = |name: &str| match args.number(name)? {
-        None => Ok(None),
-        Some(value) if value.fract() == 0.0 && (0.0..9.0e15).contains(&value) => Ok(Some(value as u64)),
-        Some(value) => Err(format!("{value} is no whole number from 0 up")),
-    };
-    let (min, max) = (whole("minLength")?, whole("maxLength")?);
+    let (min, max) = (args.whole("minLength")?, args.whole("maxLength")?);
     Ok((min.is_some() || max.is_some()).then_some(Each::Length(min, max)))
 }
 

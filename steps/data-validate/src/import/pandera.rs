@@ -375,16 +375,11 @@ fn each(name: &str, args: &Args<'_>) -> Result<Each, String> {
 }
 
 fn length(args: &Args<'_>) -> Result<Each, String> {
-    let whole = |name: &str| match args.number(name)? {
-        None => Ok(None),
-        Some(value) if value.fract() == 0.0 && (0.0..9.0e15).contains(&value) => Ok(Some(value as u64)),
-        Some(value) => Err(format!("`{name}` is {value}, no whole number from 0 up")),
-    };
-    let exact = match whole("value")? {
+    let exact = match args.whole("value")? {
         Some(exact) => Some(exact),
-        None => whole("exact_value")?,
+        None => args.whole("exact_value")?,
     };
-    let (min, max) = (whole("min_value")?, whole("max_value")?);
+    let (min, max) = (args.whole("min_value")?, args.whole("max_value")?);
     match exact {
         Some(_) if min.is_some() || max.is_some() => Err("has both an exact length and bounds".to_owned()),
         Some(exact) => Ok(Each::Length(Some(exact), Some(exact))),

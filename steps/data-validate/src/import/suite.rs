@@ -12,10 +12,10 @@ use step_report::Severity;
 
 use super::value::{Value, quoted};
 use crate::config::Suite;
-use model::{below_column, is_of_texts, map, severity};
+use model::{below_column, is_of_texts, map};
 
-pub(super) use model::as_condition;
 pub use model::{Each, How, Piece, Range, bounds, rest_of};
+pub(super) use model::{as_condition, severity};
 
 /// A suite that grows rule by rule.
 #[derive(Debug, Clone, Default)]

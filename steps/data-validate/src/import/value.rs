@@ -375,6 +375,18 @@ impl<'a> Args<'a> {
         self.typed(name, "a finite number", Value::number)
     }
 
+    /// A whole number from 0 up.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn whole(&self, name: &str) -> Result<Option<u64>, String> {
+        match self.number(name)? {
+            None => Ok(None),
+            Some(value) if value.fract() == 0.0 && (0.0..9.0e15).contains(&value) => Ok(Some(value as u64)),
+            Some(value) => Err(format!("`{name}` is {value}, no whole number from 0 up")),
+        }
+    }
+
     /// A switch; off without it.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ impl How {
     }
 
     /// The entries that say so; none for the usual.
-    pub(super) fn entries(&self) -> Vec<(String, Value)> {
+    pub(in crate::import) fn entries(&self) -> Vec<(String, Value)> {
         let mostly = (self.mostly < 1.0).then(|| ("mostly".to_owned(), Value::figure(self.mostly)));
         mostly.into_iter().chain(severity(self.severity)).collect()
     }
@@ -175,11 +175,7 @@ impl Piece {
     /// A rule that is only on or off, with a severity.
     #[must_use]
     pub fn flag(column: &str, key: &'static str, how: Severity) -> Self {
-        let value = match severity(how) {
-            None => Value::Bool(true),
-            Some(entry) => Value::Map(vec![entry]),
-        };
-        Self::key(column, key, value)
+        Self::key(column, key, on(how))
     }
 
     /// A key of a column.
@@ -193,8 +189,14 @@ impl Piece {
     }
 }
 
-pub(super) fn severity(severity: Severity) -> Option<(String, Value)> {
+/// The entry that says a severity; none for the usual one.
+pub(in crate::import) fn severity(severity: Severity) -> Option<(String, Value)> {
     (severity == Severity::Warn).then(|| ("severity".to_owned(), Value::from("warn")))
+}
+
+/// A rule that is only on, with a severity.
+fn on(severe: Severity) -> Value {
+    severity(severe).map_or(Value::Bool(true), |entry| Value::Map(vec![entry]))
 }
 
 pub(super) fn map<const N: usize>(entries: [(&str, Option<Value>); N]) -> Vec<(String, Value)> {
@@ -243,14 +245,14 @@ pub(super) fn below_column(each: &Each, how: &How) -> (&'static str, Value) {
         true => value,
         false => long(vec![(key.to_owned(), value)]),
     };
-    let on = |exclusive: bool| exclusive.then_some(Value::Bool(true));
+    let end = |exclusive: bool| exclusive.then_some(Value::Bool(true));
     match each {
         Each::Range(range) => {
             let entries = map([
                 ("min", range.min.as_ref().map(plain)),
                 ("max", range.max.as_ref().map(plain)),
-                ("exclusive_min", on(range.exclusive_min && range.min.is_some())),
-                ("exclusive_max", on(range.exclusive_max && range.max.is_some())),
+                ("exclusive_min", end(range.exclusive_min && range.min.is_some())),
+                ("exclusive_max", end(range.exclusive_max && range.max.is_some())),
             ]);
             ("range", long(entries))
         }
@@ -265,10 +267,7 @@ pub(super) fn below_column(each: &Each, how: &How) -> (&'static str, Value) {
         Each::NotNull if how.mostly < 1.0 => {
             ("null_rate", bounds(None, Some(rest_of(how.mostly)), how.severity))
         }
-        Each::NotNull => match severity(how.severity) {
-            None => ("not_null", Value::Bool(true)),
-            Some(entry) => ("not_null", Value::Map(vec![entry])),
-        },
+        Each::NotNull => ("not_null", on(how.severity)),
         Each::Null => ("null_rate", bounds(Some(how.mostly), None, how.severity)),
     }
 }
