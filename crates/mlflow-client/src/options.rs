@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use artifact_store::RetryPolicy;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::MlflowError;
@@ -180,7 +181,7 @@ fn address(text: &str) -> Result<(Url, Auth), MlflowError> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(bad(&format!("has the scheme `{}`", url.scheme())));
     }
-    let plain = |text: &str| percent_decode(text);
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let auth = match (url.username(), url.password()) {
         ("", None) => Auth::None,
         (username, password) => Auth::Basic {
@@ -194,13 +195,6 @@ fn address(text: &str) -> Result<(Url, Auth), MlflowError> {
     url.set_query(None);
     url.set_fragment(None);
     Ok((url, auth))
-}
-
-fn percent_decode(text: &str) -> String {
-    let pair = format!("x={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes())
-        .map(|(_, value)| value.into_owned())
-        .collect()
 }
 
 fn invalid(what: impl Into<String>) -> MlflowError {

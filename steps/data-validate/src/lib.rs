@@ -169,7 +169,14 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let mut record = None;
     if let Some((root, opened)) = kept {
         let place = (root, made.digest());
-        let done = separate(plan.clone(), opened, place, window.clone(), cx.clone()).await?;
+        let done = separate(
+            plan.clone(),
+            opened,
+            place,
+            (window.clone(), memory_of(args)),
+            cx.clone(),
+        )
+        .await?;
         report = report::quarantined(report, &done);
         record = Some(done.record()?);
     }
@@ -198,6 +205,10 @@ fn shown(args: &CheckArgs) -> Show {
         (false, true) => Show::Places(args.samples),
         (false, false) => Show::Values(args.samples),
     }
+}
+
+fn memory_of(args: &CheckArgs) -> Memory {
+    args.memory_limit.unwrap_or_else(Memory::of_this_container)
 }
 
 fn window_of(args: &CheckArgs) -> Result<Option<Window>, StepError> {
@@ -281,7 +292,7 @@ async fn measure(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
-    let memory = args.memory_limit.unwrap_or_else(Memory::of_this_container);
+    let memory = memory_of(args);
     let sample = args.sample_fraction.map(|share| Sample { share });
     let work = move || {
         let cancelled = || cx.is_cancelled();
@@ -321,7 +332,7 @@ async fn separate(
     plan: Plan,
     opened: Vec<OpenedTable>,
     (root, digest): (Location, Digest),
-    window: Option<Window>,
+    (window, memory): (Option<Window>, Memory),
     cx: Context,
 ) -> Result<Quarantine, StepError> {
     tracing::info!(%root, "writing the good and the bad rows apart");
@@ -334,7 +345,7 @@ async fn separate(
                 ..Choice::default()
             },
             threads: 1,
-            memory: Memory::of_this_container(),
+            memory,
             cancelled: &cancelled,
         };
         let put = |at: &Location, bytes: Vec<u8>| Ok(runtime.block_on(cx.store.write(at, bytes.into()))?);

@@ -166,18 +166,13 @@ fn several_files_and_forms_are_put_apart_alike() {
 /// A table of text, separated by one rule; what the two sides hold, byte for byte.
 fn text(name: &str, content: &str, rules: &Value) -> (String, String, Ran) {
     let dir = tempfile::tempdir().unwrap();
-    let data = format!("--data=t={}", file(&dir, name, content));
-    let suite = format!(
-        "--suite={}",
-        file(&dir, "s.yaml", json!({"tables": {"t": rules}}).to_string())
-    );
     let apart = dir.path().join("apart");
-    let ran = run::run(&[
-        "check",
-        &suite,
-        &data,
-        &format!("--quarantine={}", apart.display()),
-    ]);
+    let flag = format!("--quarantine={}", apart.display());
+    let ran = run::check(
+        &file(&dir, name, content),
+        &json!({"tables": {"t": rules}}),
+        &[&flag],
+    );
     let record: Value =
         serde_json::from_slice(&std::fs::read(apart.join("quarantine.json")).unwrap()).unwrap();
     let read = |side: &str| {

@@ -11,23 +11,8 @@
 
 mod run;
 
-use run::{Ran, file};
+use run::{Ran, check, check_csv, file};
 use serde_json::{Value, json};
-
-/// Runs one table against a suite.
-fn check(data: &str, suite: &Value, more: &[&str]) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    // JSON is YAML.
-    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
-    let data = format!("--data=t={data}");
-    run::run(&[&["check", data.as_str(), suite.as_str()], more].concat())
-}
-
-/// The same of a table that is written here.
-fn check_csv(csv: &str, rules: &Value, more: &[&str]) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    check(&file(&dir, "t.csv", csv), &json!({"tables": {"t": rules}}), more)
-}
 
 #[track_caller]
 fn close(found: &Value, expected: &Value, what: &str) {

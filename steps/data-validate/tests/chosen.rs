@@ -10,16 +10,8 @@
 
 mod run;
 
-use run::{Ran, file};
-use serde_json::{Value, json};
-
-fn ask(csv: &str, table: &Value, more: &[&str]) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    let data = format!("--data=t={}", file(&dir, "t.csv", csv));
-    let suite = json!({"tables": {"t": table}}).to_string();
-    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite));
-    run::run(&[&["check", &suite, &data], more].concat())
-}
+use run::{check_csv, file};
+use serde_json::json;
 
 const TRIPS: &str = "id,status,fare\n1,done,10\n1,open,-5\n2,done,20\n3,,-7\n4,done,30\n";
 
@@ -31,7 +23,7 @@ fn rules_are_about_the_rows_that_where_is_true_for() {
         "unique": [{"columns": ["id"]}],
         "columns": {"fare": {"range": {"min": 0}, "mean": {"min": 20, "max": 20}, "median": {"min": 20, "max": 20}}},
     });
-    let ran = ask(TRIPS, &rules, &[]);
+    let ran = check_csv(TRIPS, &rules, &[]);
     assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
     let filter = ran.check("where:t");
     assert_eq!(filter["observed"], 3);
@@ -45,14 +37,14 @@ fn rules_are_about_the_rows_that_where_is_true_for() {
 #[test]
 fn the_same_rules_without_where_miss() {
     let rules = json!({"unique": [{"columns": ["id"]}], "columns": {"fare": {"range": {"min": 0}}}});
-    let ran = ask(TRIPS, &rules, &[]);
+    let ran = check_csv(TRIPS, &rules, &[]);
     assert_eq!(ran.check("range:t.fare")["outcome"], "fail");
     assert_eq!(ran.check("unique:t.id")["outcome"], "fail");
 }
 
 #[test]
 fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
-    let ran = ask(
+    let ran = check_csv(
         TRIPS,
         &json!({"where": "fare > 1000", "row_count": {"min": 0}}),
         &[],
@@ -64,7 +56,7 @@ fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
             .unwrap()
             .contains("is true for 0 of 5 rows")
     );
-    let ran = ask(
+    let ran = check_csv(
         TRIPS,
         &json!({"where": "statsu = 'done'", "row_count": {"min": 1}}),
         &[],
@@ -75,7 +67,7 @@ fn a_filter_that_leaves_no_row_or_cannot_be_asked_is_no_pass() {
         why.contains("no column `statsu` (did you mean `status`?)"),
         "{why}"
     );
-    let ran = ask(TRIPS, &json!({"where": "status >"}), &[]);
+    let ran = check_csv(TRIPS, &json!({"where": "status >"}), &[]);
     assert_eq!(ran.exit, Some(2));
     assert!(ran.stderr.contains("tables.t.where"), "{}", ran.stderr);
 }
@@ -85,7 +77,7 @@ fn a_cell_of_the_filter_that_cannot_be_read_is_told() {
     let csv = "fare,n\n1,1\n2,2\nx,3\n4,4\n";
     let rules =
         json!({"where": "fare > 1", "columns": {"fare": {"type": "int"}, "n": {"range": {"min": 2}}}});
-    let ran = ask(csv, &rules, &[]);
+    let ran = check_csv(csv, &rules, &[]);
     assert_eq!(ran.stdout.trim(), "FAIL");
     let why = ran.report()["reason"].to_string();
     assert!(why.contains("fare") && why.contains("`x`"), "{why}");
@@ -127,7 +119,7 @@ fn many() -> String {
 #[test]
 fn a_sample_estimates_and_says_so() {
     let rules = json!({"row_count": {"min": 40000, "max": 40000}, "columns": {"word": {"in_set": {"values": ["good"], "mostly": 0.85}}}});
-    let ran = ask(&many(), &rules, &["--sample-fraction=0.1"]);
+    let ran = check_csv(&many(), &rules, &["--sample-fraction=0.1"]);
     assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.report()["reason"]);
     let seen = ran.check("in_set:t.word");
     let (n, share) = (seen["n"].as_f64().unwrap(), seen["observed"].as_f64().unwrap());
@@ -140,7 +132,7 @@ fn a_sample_estimates_and_says_so() {
     let note = ran.report()["notes"].to_string();
     assert!(note.contains("SAMPLE: only 0.1 of the rows"), "{note}");
     // The same rows are drawn again, on one thread and on two.
-    let again = ask(&many(), &rules, &["--sample-fraction=0.1", "--threads=1"]).check("in_set:t.word");
+    let again = check_csv(&many(), &rules, &["--sample-fraction=0.1", "--threads=1"]).check("in_set:t.word");
     assert_eq!((&again["n"], &again["observed"]), (&seen["n"], &seen["observed"]));
     assert_eq!(again["samples"][0]["row"], seen["samples"][0]["row"]);
 }
@@ -148,8 +140,8 @@ fn a_sample_estimates_and_says_so() {
 #[test]
 fn what_a_sample_cannot_decide_is_no_pass() {
     let unique = json!({"columns": {"id": {"unique": true}}});
-    assert_eq!(ask(&many(), &unique, &[]).stdout.trim(), "PASS");
-    let ran = ask(&many(), &unique, &["--sample-fraction=0.5"]);
+    assert_eq!(check_csv(&many(), &unique, &[]).stdout.trim(), "PASS");
+    let ran = check_csv(&many(), &unique, &["--sample-fraction=0.5"]);
     assert_eq!(ran.stdout.trim(), "FAIL");
     let seen = ran.check("unique:t.id");
     assert_eq!(seen["outcome"], "insufficient");
@@ -162,7 +154,7 @@ fn what_a_sample_cannot_decide_is_no_pass() {
     // Two equal ids that are both drawn are two equal ids of the whole.
     let twice = format!("id\n{}", "7\n".repeat(1000));
     assert_eq!(
-        ask(&twice, &unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
+        check_csv(&twice, &unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
         "fail"
     );
 }
@@ -170,7 +162,7 @@ fn what_a_sample_cannot_decide_is_no_pass() {
 #[test]
 fn a_share_that_is_none_is_refused() {
     for share in ["0", "1", "1.5", "-0.1", "NaN", "all"] {
-        let ran = ask(
+        let ran = check_csv(
             TRIPS,
             &json!({"row_count": {"min": 1}}),
             &[&format!("--sample-fraction={share}")],

@@ -10,15 +10,8 @@
 
 mod run;
 
-use run::{Ran, file, here};
+use run::{check, file, here};
 use serde_json::{Value, json};
-
-fn check(data: &str, suite: &Value, more: &[&str]) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
-    let data = format!("--data=t={data}");
-    run::run(&[&["check", &data, &suite], more].concat())
-}
 
 #[test]
 fn footers_say_no_without_a_page_read() {

@@ -16,14 +16,10 @@ use serde_json::{Value, json};
 
 fn result(suite: &Value, more: &[&str]) -> Value {
     let dir = tempfile::tempdir().unwrap();
-    let data = format!(
-        "--data=t={}",
-        file(&dir, "t.csv", "id,n,w\n1,5,a\n2,50,a\n2,500,\n")
-    );
-    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
+    let data = file(&dir, "t.csv", "id,n,w\n1,5,a\n2,50,a\n2,500,\n");
     let place = dir.path().join("gx.json");
     let flag = format!("--gx-result={}", place.display());
-    let ran = run::run(&[&["check", &suite, &data, &flag], more].concat());
+    let ran = run::check(&data, suite, &[&[flag.as_str()], more].concat());
     assert_eq!(ran.exit, Some(3), "{}", ran.stderr);
     serde_json::from_slice(&std::fs::read(place).unwrap()).unwrap()
 }

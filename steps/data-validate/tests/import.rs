@@ -14,8 +14,8 @@ mod run;
 
 use std::collections::BTreeMap;
 
-use bring::{Import, bare};
-use run::file;
+use bring::Import;
+use run::{file, run_other};
 use serde_json::Value;
 
 /// The checks that a rule became, by what the table of the report says.
@@ -328,9 +328,9 @@ fn a_suite_that_is_there_is_replaced_only_by_a_whole_one() {
         "--table=t",
         &format!("--output={output}"),
     ];
-    assert_eq!(bare(&args).exit, Some(2));
+    assert_eq!(run_other(&args).exit, Some(2));
     assert_eq!(std::fs::read_to_string(&output).unwrap(), "mine\n");
-    let onto = bare(&[
+    let onto = run_other(&[
         "import",
         &suite,
         "--from=gx",
@@ -339,7 +339,7 @@ fn a_suite_that_is_there_is_replaced_only_by_a_whole_one() {
     ]);
     assert_eq!(onto.exit, Some(2));
     assert!(std::fs::read_to_string(&suite).unwrap().contains("expect_a"));
-    let missing = bare(&[
+    let missing = run_other(&[
         "import",
         "nowhere.json",
         "--from=gx",
@@ -347,7 +347,7 @@ fn a_suite_that_is_there_is_replaced_only_by_a_whole_one() {
         &format!("--output={output}"),
     ]);
     assert_eq!(missing.exit, Some(2));
-    let bad = bare(&[
+    let bad = run_other(&[
         "import",
         &suite,
         "--from=soda",

@@ -11,15 +11,15 @@
 mod bring;
 mod run;
 
-use bring::{Import, bare};
-use run::file;
+use bring::Import;
+use run::{file, run_other};
 use serde_json::Value;
 
 #[test]
 fn a_schema_file_of_dbt() {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("suite.yaml");
-    let ran = bare(&[
+    let ran = run_other(&[
         "import",
         "data/import/dbt.yml",
         "--from=dbt",

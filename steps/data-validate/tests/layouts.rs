@@ -13,10 +13,9 @@ mod run;
 use run::{Ran, file};
 use serde_json::{Value, json};
 
+/// Checks what lies in a folder.
 fn check(dir: &tempfile::TempDir, data: &str, suite: &Value, more: &[&str]) -> Ran {
-    let suite = format!("--suite={}", file(dir, "suite.yaml", suite.to_string()));
-    let data = format!("--data=t={}/{data}", dir.path().display());
-    run::run(&[&["check", &suite, &data], more].concat())
+    run::check(&format!("{}/{data}", dir.path().display()), suite, more)
 }
 
 /// Two years of two months, one row a month; the month is the value.

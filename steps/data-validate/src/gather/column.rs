@@ -226,17 +226,19 @@ impl ColumnMeasured {
 
 /// The first and last point in time of a batch.
 fn ends(column: &Column) -> Option<(i128, i128)> {
-    let (ticks, per_second) = match column.values() {
-        Values::Timestamp(times) => (times.ticks, times.per_second),
-        Values::Date(days) => (days, 0),
-        _ => return None,
-    };
-    let nanos = |ticks: i64| match per_second {
-        0 => i128::from(ticks) * 86_400_000_000_000,
-        _ => i128::from(ticks) * i128::from(1_000_000_000 / per_second),
-    };
+    let (ticks, each) = ticks(column)?;
+    let nanos = |ticks: i64| i128::from(ticks) * each;
     let runs = || column.validity().runs().flat_map(|run| &ticks[run]).copied();
     Some((nanos(runs().min()?), nanos(runs().max()?)))
+}
+
+/// The points in time of a column, and how many nanoseconds since 1970-01-01 each unit of them is.
+pub(super) fn ticks(column: &Column) -> Option<(&[i64], i128)> {
+    match column.values() {
+        Values::Timestamp(times) => Some((times.ticks, i128::from(1_000_000_000 / times.per_second))),
+        Values::Date(days) => Some((days, 86_400_000_000_000)),
+        _ => None,
+    }
 }
 
 fn joined(mine: Option<(i128, i128)>, theirs: Option<(i128, i128)>) -> Option<(i128, i128)> {

@@ -131,19 +131,21 @@ pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepEr
         .try_collect()
         .await?;
     let mut objects = Vec::with_capacity(opened.len());
-    for ((object, source), (uri, partitions)) in opened.into_iter().zip(partitions) {
+    for (meta, ((object, source), (uri, partitions))) in tables.iter().zip(opened.into_iter().zip(partitions))
+    {
         let values = partitions
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_deref(), kinds[name]));
         let source = source
             .with_constants(values)
             .map_err(|error| table_error(&error))?;
-        let folders = partitions::folders(&partitions);
         objects.push(Opened {
             uri,
             object,
             source,
-            partition: folders,
+            partition: partitions::folders(&location, &meta.location)
+                .collect::<Vec<_>>()
+                .join("/"),
         });
     }
     let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();

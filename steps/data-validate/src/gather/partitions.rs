@@ -1,9 +1,11 @@
 //! Columns from the path: below the location of a table, `year=2013/month=1/a.parquet` has the columns `year` and `month`, as
 //! Hive, Spark and pyarrow write them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use artifact_store::Location;
+use percent_encoding::percent_decode_str;
 use tabular::{Kind, kind_of_texts};
 
 use crate::config::TableRules;
@@ -16,22 +18,19 @@ pub(super) type Partitions = Vec<(String, Option<String>)>;
 
 /// The partitions in the path of a file.
 pub(super) fn of(table: &Location, file: &Location) -> Partitions {
-    let path = table.below(file);
-    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-    let parts = folders.split('/').filter_map(|folder| folder.split_once('='));
-    parts
-        .filter(|(name, _)| !name.is_empty())
+    let folders = folders(table, file).filter_map(|folder| folder.split_once('='));
+    folders
         .map(|(name, value)| (decoded(name), (value != NULL).then(|| decoded(value))))
         .collect()
 }
 
 /// The folders of a file that are partitions, as they stand.
-pub(super) fn folders(partitions: &Partitions) -> String {
-    let folder = |(name, value): &(String, Option<String>)| {
-        let value = value.as_deref().unwrap_or(NULL);
-        format!("{}={}", encoded(name), encoded(value))
-    };
-    partitions.iter().map(folder).collect::<Vec<_>>().join("/")
+pub(super) fn folders<'a>(table: &Location, file: &'a Location) -> impl Iterator<Item = &'a str> {
+    let path = table.below(file);
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    folders
+        .split('/')
+        .filter(|folder| folder.find('=').is_some_and(|at| at > 0))
 }
 
 /// What each partition is read as: as the suite says, or what all of its values are.
@@ -71,39 +70,11 @@ pub(super) fn kinds(
     Ok(kinds)
 }
 
-/// What may not stand in the name of a folder, as Hive writes it.
-fn encoded(text: &str) -> String {
-    let plain = |c: &char| !matches!(c, '/' | '=' | '%' | '\\' | ':') && !c.is_control();
-    let mut encoded = String::with_capacity(text.len());
-    for c in text.chars() {
-        if plain(&c) {
-            encoded.push(c);
-        } else {
-            encoded.push_str(&format!("%{:02X}", u32::from(c)));
-        }
-    }
-    encoded
-}
-
 /// `%20` and the like, as in the names of objects; what is no such code stays as it is.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let code = tail.get(..2).filter(|_| *first == b'%');
-        let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    percent_decode_str(text)
+        .decode_utf8()
+        .map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

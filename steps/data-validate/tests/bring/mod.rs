@@ -31,7 +31,7 @@ impl Import {
         ]
         .concat();
         Self {
-            ran: bare(&args),
+            ran: run::run_other(&args),
             dir,
         }
     }
@@ -133,34 +133,5 @@ impl Import {
         let data: Vec<String> = data.iter().map(|data| format!("--data={data}")).collect();
         let data: Vec<&str> = data.iter().map(String::as_str).collect();
         run::run(&[&["check", suite.as_str()], data.as_slice(), more].concat())
-    }
-}
-
-/// The binary with the outputs that `import` has.
-pub(crate) fn bare(args: &[&str]) -> Ran {
-    let out = tempfile::tempdir().unwrap();
-    std::fs::write(out.path().join("termination"), "").unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_data-validate"));
-    command
-        .current_dir(run::here())
-        .args(args)
-        .stdin(std::process::Stdio::null());
-    for (flag, name) in [
-        ("--report", "report.json"),
-        ("--report-md", "report.md"),
-        ("--report-html", "report.html"),
-        ("--report-junit", "report.junit.xml"),
-        ("--statement", "statement.json"),
-        ("--verdict", "verdict"),
-        ("--termination-log", "termination"),
-    ] {
-        command.arg(format!("{flag}={}", out.path().join(name).display()));
-    }
-    let done = command.output().unwrap();
-    Ran {
-        exit: done.status.code(),
-        stdout: String::from_utf8(done.stdout).unwrap(),
-        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
-        out,
     }
 }

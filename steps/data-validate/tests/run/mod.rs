@@ -58,21 +58,28 @@ pub(crate) fn here() -> PathBuf {
     Path::new(env!("MLOPS_STEPS_ROOT")).join("steps/data-validate/tests")
 }
 
-/// The binary with these arguments, its outputs below `out`.
+/// Outputs that every command has.
+const OUTPUTS: [(&str, &str); 7] = [
+    ("--report", "report.json"),
+    ("--report-md", "report.md"),
+    ("--report-html", "report.html"),
+    ("--report-junit", "report.junit.xml"),
+    ("--statement", "statement.json"),
+    ("--verdict", "verdict"),
+    ("--termination-log", "termination"),
+];
+/// Those that only `check` has.
+const OF_CHECK: [(&str, &str); 2] = [("--dataset", "dataset.json"), ("--profile", "profile.json")];
+
+/// The binary with these arguments, the outputs of `check` below `out`.
 pub(crate) fn command(args: &[String], out: &Path) -> Command {
+    with_outputs(args, out, &[OUTPUTS.as_slice(), &OF_CHECK].concat())
+}
+
+fn with_outputs(args: &[String], out: &Path, outputs: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_data-validate"));
     command.current_dir(here()).args(args).stdin(Stdio::null());
-    for (flag, file) in [
-        ("--report", "report.json"),
-        ("--report-md", "report.md"),
-        ("--report-html", "report.html"),
-        ("--report-junit", "report.junit.xml"),
-        ("--statement", "statement.json"),
-        ("--verdict", "verdict"),
-        ("--dataset", "dataset.json"),
-        ("--profile", "profile.json"),
-        ("--termination-log", "termination"),
-    ] {
+    for (flag, file) in outputs {
         command.arg(format!("{flag}={}", out.join(file).display()));
     }
     command
@@ -83,15 +90,44 @@ pub(crate) fn run(args: &[&str]) -> Ran {
 }
 
 pub(crate) fn run_in(out: tempfile::TempDir, args: &[&str]) -> Ran {
+    ended(command(&owned(args), out.path()), out)
+}
+
+/// Runs another command than `check`.
+pub(crate) fn run_other(args: &[&str]) -> Ran {
+    let out = tempfile::tempdir().unwrap();
+    ended(with_outputs(&owned(args), out.path(), &OUTPUTS), out)
+}
+
+fn owned(args: &[&str]) -> Vec<String> {
+    args.iter().map(|arg| (*arg).to_owned()).collect()
+}
+
+fn ended(mut command: Command, out: tempfile::TempDir) -> Ran {
     std::fs::write(out.path().join("termination"), "").unwrap();
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let done = command(&args, out.path()).output().unwrap();
+    let done = command.output().unwrap();
     Ran {
         exit: done.status.code(),
         stdout: String::from_utf8(done.stdout).unwrap(),
         stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
         out,
     }
+}
+
+/// Checks one table, `t`, against a suite.
+pub(crate) fn check(data: &str, suite: &Value, more: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    // JSON is YAML.
+    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
+    let data = format!("--data=t={data}");
+    run(&[&["check", data.as_str(), suite.as_str()], more].concat())
+}
+
+/// The same of a table that is written here, by the rules for it.
+pub(crate) fn check_csv(csv: &str, rules: &Value, more: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = serde_json::json!({"tables": {"t": rules}});
+    check(&file(&dir, "t.csv", csv), &suite, more)
 }
 
 /// Writes a file and names it.
