@@ -20,6 +20,8 @@ mod quarantine;
 mod report;
 pub mod window;
 
+use std::collections::BTreeSet;
+
 use artifact_store::Location;
 use provenance::{Digest, Record as _};
 use step_contract::{
@@ -169,9 +171,14 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let mut record = None;
     if let Some((root, opened)) = kept {
         let place = (root, made.digest());
+        let compared = evidence
+            .tables
+            .iter()
+            .map(|table| table.compared.clone())
+            .collect();
         let done = separate(
             plan.clone(),
-            opened,
+            (opened, compared),
             place,
             (window.clone(), memory_of(args)),
             cx.clone(),
@@ -330,7 +337,7 @@ fn written_to(flag: &str, place: &str) -> Result<Location, StepError> {
 
 async fn separate(
     plan: Plan,
-    opened: Vec<OpenedTable>,
+    (opened, compared): (Vec<OpenedTable>, Vec<BTreeSet<String>>),
     (root, digest): (Location, Digest),
     (window, memory): (Option<Window>, Memory),
     cx: Context,
@@ -354,7 +361,7 @@ async fn separate(
             digest,
             put: &put,
         };
-        quarantine::separate(&plan, &opened, pass, &place)
+        quarantine::separate(&plan, &opened, &compared, pass, &place)
     };
     Ok(tokio::task::spawn_blocking(work).await??)
 }

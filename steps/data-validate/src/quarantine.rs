@@ -2,7 +2,8 @@
 //!
 //! A row is bad when it misses a rule of severity `error` that is asked of each row by itself: a value, a null where none
 //! may be, a cell that cannot be read, a condition, a reference to nothing. Rules about many rows (that keys are unique, an
-//! order, a share) name no row, and rows that `where` sets aside are not asked. Rows outside of the window are in neither.
+//! order, a share) name no row, and rows that `where` sets aside are not asked. Rows outside of the window are in neither,
+//! nor are rows without a time, unless that is what a rule forbids.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,13 +14,12 @@ use serde::Serialize;
 use step_contract::{EmptyValue, OutArtifact};
 use step_report::Severity;
 use step_runtime::StepError;
-use tabular::{Batch, KeySet, Marks, ReadOptions, Rows, Source, TableError, row_keys};
+use tabular::{Batch, Field, KeySet, Marks, ReadOptions, Rows, Source, TableError, row_keys};
 
 use crate::config::ColumnRules;
 use crate::decide::values::describe;
 use crate::decide::{self, relationships};
 use crate::error::ScanError;
-use crate::expression::Expression;
 use crate::gather::conditions::{Answer, ConditionWanted};
 use crate::gather::objects::{Opened, OpenedTable};
 use crate::gather::rows::Choice;
@@ -49,6 +49,10 @@ pub(crate) struct Separated {
     pub(crate) bad: Side,
     /// Rows by the check that they miss; a row may miss several.
     pub(crate) rules: BTreeMap<String, u64>,
+    /// Rows in neither, for they lie outside of the window.
+    pub(crate) outside: u64,
+    /// Rows in neither, for they have no time and no rule says that they must.
+    pub(crate) without_time: u64,
     /// What could not be separated, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) not_separated: Vec<String>,
@@ -110,10 +114,12 @@ impl Quarantine {
     }
 }
 
-/// Reads every table that has rules once more, and writes its rows. Blocks.
+/// Reads every table that has rules once more, and writes its rows. `compared` names by table the columns that rows are
+/// told apart, found or ordered by: a cell of them that cannot be read is bad as well. Blocks.
 pub(crate) fn separate(
     plan: &Plan,
     opened: &[OpenedTable],
+    compared: &[BTreeSet<String>],
     whole: Pass<'_>,
     place: &Place<'_>,
 ) -> Result<Quarantine, ScanError> {
@@ -122,7 +128,7 @@ pub(crate) fn separate(
     let referred = gather::referred(plan, opened, pass_of)?;
     let mut tables = BTreeMap::new();
     for (index, (table, opened)) in plan.tables.iter().zip(opened).enumerate() {
-        let judge = Judge::of(plan, table, &referred);
+        let judge = Judge::of(plan, table, &compared[index], &referred);
         if judge.asks_nothing() {
             continue;
         }
@@ -194,27 +200,30 @@ struct Sorted<'a> {
 
 impl Sorted<'_> {
     fn take(&mut self, object: &Opened, judge: &Judge<'_>, pass: Pass<'_>) -> Result<(), ScanError> {
-        let asked = judge.of_object(&object.source.fields().cloned().collect::<Vec<_>>());
+        let (asked, mut cannot) = judge.of_object(object);
         let options = ReadOptions {
             lenient: true,
             verbatim: true,
             batch_rows: 16_384,
             ..ReadOptions::default()
         };
-        let window = Choice {
-            window: pass.rows.window,
-            ..Choice::default()
-        };
         let mut batches = object.source.scan(&options)?;
         while let Some(batch) = batches.next_batch()? {
             if (pass.cancelled)() {
                 return Err(ScanError::Cancelled);
             }
-            let inside = window.cut(&batch, 0)?.chosen;
-            let missed = asked.missed(&inside, pass.rows.filter);
-            self.write(&object.source, &inside, &missed)?;
+            let rows = Sorting::of(&batch, pass.rows)?;
+            self.separated.outside += rows.outside;
+            let missed = asked.missed(&rows, pass.rows, &mut cannot);
+            let is_of_a_side: Vec<bool> = missed.iter().map(Option::is_some).collect();
+            self.separated.without_time +=
+                is_of_a_side.iter().filter(|is_of_one| !**is_of_one).count() as u64;
+            let missed: Vec<BTreeSet<&str>> = missed.into_iter().flatten().collect();
+            self.write(&object.source, &rows.batch.filter(&is_of_a_side)?, &missed)?;
             self.end_parts(PART, &object.partition)?;
         }
+        let place = |(id, why): (String, String)| format!("{id} in {}: {why}", object.uri);
+        self.separated.not_separated.extend(cannot.into_iter().map(place));
         Ok(())
     }
 
@@ -300,25 +309,84 @@ impl Writer {
     }
 }
 
+/// Rows that the window does not leave out, and what they are asked.
+struct Sorting {
+    batch: Batch,
+    states: Vec<State>,
+    /// Rows that were left out.
+    outside: u64,
+}
+
+/// What a row is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// All.
+    Asked,
+    /// Nothing: `where` is false.
+    Aside,
+    /// Whether the cells can be read that `where` is about: it is unknown.
+    Unknown,
+    /// Whether it has a time: no window holds it.
+    Undated,
+}
+
+impl Sorting {
+    fn of(batch: &Batch, choice: Choice<'_>) -> Result<Self, TableError> {
+        let times: Vec<Option<i64>> = match choice.window {
+            Some(window) => batch.column(&window.column)?.timestamps().collect(),
+            None => vec![Some(0); batch.rows()],
+        };
+        let stays =
+            |at: &Option<i64>| at.is_none_or(|at| choice.window.is_none_or(|window| window.contains(at)));
+        let mask: Vec<bool> = times.iter().map(stays).collect();
+        let stay = batch.filter(&mask)?;
+        let answers = match choice.filter.map(|filter| filter.ask(&stay)) {
+            Some(Ok(answers)) => answers,
+            // The check has said that it cannot be asked, and has asked all rows.
+            Some(Err(_)) | None => vec![Some(true); stay.rows()],
+        };
+        let state = |(at, answer): (Option<i64>, Option<bool>)| match (at, answer) {
+            (None, _) => State::Undated,
+            (_, None) => State::Unknown,
+            (_, Some(false)) => State::Aside,
+            (_, Some(true)) => State::Asked,
+        };
+        Ok(Self {
+            states: times.into_iter().filter(stays).zip(answers).map(state).collect(),
+            batch: stay,
+            outside: mask.iter().filter(|stays| !**stays).count() as u64,
+        })
+    }
+}
+
 /// The rules of a table that are asked of each row by itself.
 struct Judge<'a> {
     table: &'a str,
     columns: Vec<(&'a str, &'a ColumnRules)>,
+    /// Columns of which every cell must be readable.
+    cells: BTreeSet<&'a str>,
     conditions: Vec<(String, ConditionWanted)>,
     references: Vec<(String, &'a [String], Arc<KeySet>)>,
     not_separated: Vec<String>,
 }
 
 impl<'a> Judge<'a> {
-    fn of(plan: &'a Plan, table: &'a TablePlan, referred: &[Referred]) -> Self {
+    fn of(
+        plan: &'a Plan,
+        table: &'a TablePlan,
+        compared: &'a BTreeSet<String>,
+        referred: &[Referred],
+    ) -> Self {
         let mut judge = Self {
             table: &table.name,
             columns: Vec::new(),
+            cells: compared.iter().map(String::as_str).collect(),
             conditions: Vec::new(),
             references: Vec::new(),
             not_separated: Vec::new(),
         };
         if let Some(rules) = &table.rules {
+            judge.cells.extend(rules.columns.keys().map(String::as_str));
             judge.columns = rules
                 .columns
                 .iter()
@@ -329,9 +397,10 @@ impl<'a> Judge<'a> {
                 .iter()
                 .filter(|rule| rule.severity == Severity::Error)
             {
-                if let Ok(condition) = ConditionWanted::of(rule) {
-                    let id = decide::id("expression", &table.name, rule.label());
-                    judge.conditions.push((id, condition));
+                let id = decide::id("expression", &table.name, rule.label());
+                match ConditionWanted::of(rule) {
+                    Ok(condition) => judge.conditions.push((id, condition)),
+                    Err(why) => judge.not_separated.push(format!("{id}: {why}")),
                 }
             }
         }
@@ -356,34 +425,60 @@ impl<'a> Judge<'a> {
     }
 
     /// Made ready for the columns of a file.
-    fn of_object(&self, fields: &[tabular::Field]) -> Asked<'_> {
-        let mut asked = Asked::default();
+    fn of_object(&self, object: &Opened) -> (Asked<'_>, Cannot) {
+        let fields: Vec<Field> = object.source.fields().cloned().collect();
+        let field = |name: &str| fields.iter().find(|field| field.name == name);
+        let id = |kind: &str, name: &str| decide::id(kind, self.table, name);
+        let mut asked = Asked {
+            references: self.references.iter().collect(),
+            ..Asked::default()
+        };
+        let mut cannot = Cannot::new();
+        let cells = self.cells.iter().filter(|name| field(name).is_some());
+        asked.cells = cells.map(|name| (id("type", name), *name)).collect();
         for (name, rules) in &self.columns {
-            let Some(field) = fields.iter().find(|field| field.name == *name) else {
+            let Some(field) = field(name) else {
+                if rules.required {
+                    cannot.extend(without(self.table, name, rules));
+                }
                 continue;
             };
-            let id = |kind: &str| decide::id(kind, self.table, name);
             if rules.not_null == Some(Severity::Error) {
-                asked.nulls.push((id("not_null"), name));
-            }
-            if rules.kind.is_some() {
-                asked.cells.push((id("type"), name));
+                asked.nulls.push((id("not_null", name), name));
             }
             for rule in ValueRule::of(rules) {
-                if let (Some((kind, _, _, Severity::Error)), Ok(test)) =
-                    (describe(rule, rules), Test::compile(rule, rules, field))
-                {
-                    asked.values.push((id(kind), name, test));
+                let Some((kind, _, _, Severity::Error)) = describe(rule, rules) else {
+                    continue;
+                };
+                match Test::compile(rule, rules, field) {
+                    Ok(test) => asked.values.push((id(kind, name), name, test)),
+                    Err(why) => _ = cannot.insert(id(kind, name), why),
                 }
             }
         }
-        let conditions = self.conditions.iter();
-        asked.conditions = conditions
-            .filter(|(_, asked)| asked.fits(fields).is_ok())
-            .collect();
-        asked.references = self.references.iter().collect();
-        asked
+        for (id, condition) in &self.conditions {
+            match condition.fits(&fields) {
+                Ok(()) => asked.conditions.push((id, condition)),
+                Err(why) => _ = cannot.insert(id.clone(), why),
+            }
+        }
+        (asked, cannot)
     }
+}
+
+/// The rules of a column that a file does not have: they are asked of none of its rows.
+fn without(table: &str, name: &str, rules: &ColumnRules) -> Vec<(String, String)> {
+    let nulls = (rules.not_null == Some(Severity::Error)).then_some("not_null");
+    let values = ValueRule::of(rules)
+        .into_iter()
+        .filter_map(|rule| match describe(rule, rules)? {
+            (kind, _, _, Severity::Error) => Some(kind),
+            _ => None,
+        });
+    let kinds = nulls.into_iter().chain(values);
+    kinds
+        .map(|kind| (decide::id(kind, table, name), "it has no such column".to_owned()))
+        .collect()
 }
 
 /// The rules, made ready for a file.
@@ -392,70 +487,93 @@ struct Asked<'a> {
     nulls: Vec<(String, &'a str)>,
     cells: Vec<(String, &'a str)>,
     values: Vec<(String, &'a str, Test)>,
-    conditions: Vec<&'a (String, ConditionWanted)>,
+    conditions: Vec<(&'a String, &'a ConditionWanted)>,
     references: Vec<&'a (String, &'a [String], Arc<KeySet>)>,
 }
 
+/// The checks that cannot be asked of the rows of a file, and why.
+type Cannot = BTreeMap<String, String>;
+
 impl Asked<'_> {
-    /// The checks that each row misses.
-    fn missed(&self, batch: &Batch, filter: Option<&Expression>) -> Vec<BTreeSet<&str>> {
+    /// The checks that each row misses; none for a row that is on neither side.
+    fn missed(&self, rows: &Sorting, choice: Choice<'_>, cannot: &mut Cannot) -> Vec<Option<BTreeSet<&str>>> {
+        let Sorting { batch, states, .. } = rows;
         let mut missed: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); batch.rows()];
+        let mut miss = |row: usize, id| _ = missed[row].insert(id);
+        let is_asked = |row: &usize| states[*row] == State::Asked;
+        let is_time = |name: &str| choice.window.is_some_and(|window| window.column == name);
+        let chooses = |name: &str| {
+            choice
+                .filter
+                .is_some_and(|filter| filter.columns().contains(name))
+        };
         for (id, name) in &self.nulls {
             let Ok(column) = batch.column(name) else { continue };
-            let unread: BTreeSet<u64> = self.unread(batch, name);
-            for (row, missed) in missed.iter_mut().enumerate() {
-                // A cell that cannot be read stands as a null, and is none.
-                if !column.validity().is_valid(row) && !unread.contains(&batch.place(row).row) {
-                    missed.insert(id);
-                }
-            }
+            let unread = unread(batch, name);
+            // A cell that cannot be read stands as a null, and is none.
+            let null =
+                (0..batch.rows()).filter(|row| !column.validity().is_valid(*row) && !unread.contains(row));
+            let asked = |row: &usize| is_asked(row) || states[*row] == State::Undated && is_time(name);
+            null.filter(asked).for_each(|row| miss(row, id));
         }
         for (id, name) in &self.cells {
-            let unread = self.unread(batch, name);
-            for (row, missed) in missed.iter_mut().enumerate() {
-                if unread.contains(&batch.place(row).row) {
-                    missed.insert(id);
-                }
-            }
+            let asked = |row: &usize| match states[*row] {
+                State::Asked => true,
+                State::Aside => false,
+                State::Unknown => chooses(name),
+                State::Undated => is_time(name),
+            };
+            unread(batch, name)
+                .into_iter()
+                .filter(asked)
+                .for_each(|row| miss(row, id));
         }
         for (id, name, test) in &self.values {
             if let Ok(column) = batch.column(name) {
                 test.run(column, |row| {
-                    missed[row].insert(id);
+                    if is_asked(&row) {
+                        miss(row, id);
+                    }
                 });
             }
         }
         for (id, condition) in &self.conditions {
-            let answers = condition.answers(batch).unwrap_or_default();
-            for (row, answer) in answers.into_iter().enumerate() {
-                if answer == Answer::Misses {
-                    missed[row].insert(id);
+            match condition.answers(batch) {
+                Ok(answers) => {
+                    let misses = |row: &usize| answers[*row] == Answer::Misses;
+                    (0..batch.rows())
+                        .filter(is_asked)
+                        .filter(misses)
+                        .for_each(|row| miss(row, id));
                 }
+                Err(why) => _ = cannot.insert((*id).clone(), why),
             }
         }
         for (id, columns, keys) in &self.references {
             let picked: Result<Vec<_>, _> = columns.iter().map(|name| batch.column(name)).collect();
             let Ok(picked) = picked else { continue };
             let found = row_keys(&picked);
-            for (row, (hash, nulls)) in found.hashes.iter().zip(&found.nulls).enumerate() {
-                if *nulls == 0 && !keys.contains(hash) {
-                    missed[row].insert(id);
-                }
-            }
+            let is_orphan = |row: &usize| found.nulls[*row] == 0 && !keys.contains(&found.hashes[*row]);
+            (0..batch.rows())
+                .filter(is_asked)
+                .filter(is_orphan)
+                .for_each(|row| miss(row, id));
         }
-        if let Some(answers) = filter.and_then(|filter| filter.ask(batch).ok()) {
-            for (missed, answer) in missed.iter_mut().zip(answers) {
-                if answer != Some(true) {
-                    missed.clear();
-                }
-            }
-        }
-        missed
+        let sides = missed.into_iter().zip(states);
+        sides
+            .map(|(missed, state)| (*state != State::Undated || !missed.is_empty()).then_some(missed))
+            .collect()
     }
+}
 
-    /// Rows of the file whose cell of this column cannot be read.
-    fn unread(&self, batch: &Batch, name: &str) -> BTreeSet<u64> {
-        let cells = batch.malformed().iter().filter(|cell| cell.column == name);
-        cells.map(|cell| cell.place.row).collect()
+/// Rows of a batch whose cell of this column cannot be read.
+fn unread(batch: &Batch, name: &str) -> BTreeSet<usize> {
+    let cells = batch.malformed().iter().filter(|cell| cell.column == name);
+    let rows: BTreeSet<u64> = cells.map(|cell| cell.place.row).collect();
+    if rows.is_empty() {
+        return BTreeSet::new();
     }
+    (0..batch.rows())
+        .filter(|row| rows.contains(&batch.place(*row).row))
+        .collect()
 }

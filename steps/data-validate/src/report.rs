@@ -127,7 +127,17 @@ impl<'a> Made<'a> {
         let window = self
             .window
             .map(|window| format!("{} {} {}\n", window.column, window.from, window.to));
-        let mut text = format!("{}\n{}", self.suite, window.unwrap_or_default());
+        let environment = self
+            .args
+            .environment
+            .as_ref()
+            .map(|name| format!("environment {name}\n"));
+        let mut text = [
+            format!("{}\n", self.suite),
+            environment.unwrap_or_default(),
+            window.unwrap_or_default(),
+        ]
+        .concat();
         for object in objects {
             let digest = object.digest.map(|digest| digest.to_string()).unwrap_or_default();
             text.push_str(&format!("{digest} {}\n", object.uri));
@@ -304,6 +314,9 @@ impl<'a> Made<'a> {
     }
 }
 
+/// Notes on what rows could not be put apart by.
+const NOTES: usize = 20;
+
 /// What the good and the bad rows were put apart by, and where they are.
 pub(crate) fn quarantined(mut report: Report, quarantine: &Quarantine) -> Report {
     let mut section = Table::new(
@@ -322,8 +335,17 @@ pub(crate) fn quarantined(mut report: Report, quarantine: &Quarantine) -> Report
         for (check, rows) in &table.rules {
             rules.push([Cell::text(check), (*rows).into()]);
         }
-        for what in &table.not_separated {
+        for what in table.not_separated.iter().take(NOTES) {
             report = report.with_note(Note::warn(format!("Not put apart by {what}.")));
+        }
+        if let Some(more) = table
+            .not_separated
+            .len()
+            .checked_sub(NOTES)
+            .filter(|more| *more > 0)
+        {
+            let more = format!("Nor by {more} more, which `quarantine.json` names.");
+            report = report.with_note(Note::warn(more));
         }
     }
     report = report

@@ -222,6 +222,138 @@ fn rows_that_where_sets_aside_are_not_asked() {
 }
 
 #[test]
+fn cells_that_cannot_be_read_are_bad_wherever_the_check_says_so() {
+    // The kind of a column is guessed by the first 1,000 rows.
+    let lead = |row: &str| format!("{row}\n").repeat(1000);
+    // Of the filter's column, which has no rules of its own.
+    let rules = json!({"where": "kind > 0", "columns": {"n": {"range": {"max": 5}}}});
+    let csv = format!("kind,n\n{}x,9\n0,9\n,9\n", lead("1,1"));
+    let (good, bad, ran) = text("t.csv", &csv, &rules);
+    assert_eq!(ran.check("type:t.kind")["observed"], 1);
+    assert_eq!(good, format!("kind,n\n{}0,9\n,9\n", lead("1,1")));
+    assert_eq!(bad, "kind,n,_row,_reasons\nx,9,1000,type:t.kind\n");
+    // Of a column with rules that name no type, and of a key.
+    let rules = json!({"unique": [{"columns": ["id"]}], "columns": {"n": {"range": {"max": 5}}}});
+    let csv = format!("id,n\n{}3,x\ny,4\n", lead("1,1"));
+    let (good, bad, ran) = text("t.csv", &csv, &rules);
+    assert_eq!(ran.check("type:t.n")["observed"], 1);
+    assert_eq!(ran.check("type:t.id")["observed"], 1);
+    assert_eq!(good, format!("id,n\n{}", lead("1,1")));
+    assert_eq!(bad, "id,n,_row,_reasons\n3,x,1000,type:t.n\ny,4,1001,type:t.id\n");
+}
+
+#[test]
+fn rows_without_a_time_are_bad_only_where_a_rule_says_so() {
+    let csv = "at,n\n2024-01-01,1\n2024-01-02,9\n2023-12-31,9\n,9\nsoon,9\n";
+    let dir = tempfile::tempdir().unwrap();
+    let apart = |name: &str, columns: Value| {
+        let place = dir.path().join(name);
+        let flags = [
+            format!("--quarantine={}", place.display()),
+            "--window=2d".to_owned(),
+            "--as-of=2024-01-03".to_owned(),
+            "--time-column=at".to_owned(),
+        ];
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        run::check(
+            &file(&dir, "t.csv", csv),
+            &json!({"tables": {"t": {"columns": columns}}}),
+            &flags,
+        );
+        let record: Value =
+            serde_json::from_slice(&std::fs::read(place.join("quarantine.json")).unwrap()).unwrap();
+        record["tables"]["t"].clone()
+    };
+    let found = apart("one", json!({"at": {"type": "date"}, "n": {"range": {"max": 5}}}));
+    assert_eq!(
+        (&found["good"]["rows"], &found["bad"]["rows"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(
+        (&found["outside"], &found["without_time"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(found["rules"], json!({"range:t.n": 1, "type:t.at": 1}));
+    let found = apart(
+        "two",
+        json!({"at": {"type": "date", "not_null": true}, "n": {"range": {"max": 5}}}),
+    );
+    assert_eq!(
+        (&found["good"]["rows"], &found["bad"]["rows"]),
+        (&json!(1), &json!(3))
+    );
+    assert_eq!(
+        found["rules"],
+        json!({"range:t.n": 1, "type:t.at": 1, "not_null:t.at": 1})
+    );
+    assert_eq!(found["without_time"], 0);
+}
+
+#[test]
+fn what_cannot_be_asked_of_a_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "d/a.csv", "n,m\n9,1\n");
+    let second = file(&dir, "d/b.csv", "m\n1\n");
+    let apart = dir.path().join("apart");
+    let rules = json!({
+        "expressions": [{"name": "sum", "expression": "n + m > 0"}],
+        "columns": {"n": {"not_null": true, "range": {"max": 5}}, "m": {"regex": "x"}},
+    });
+    run::check(
+        &format!("{}/d/", dir.path().display()),
+        &json!({"tables": {"t": rules}}),
+        &[&format!("--quarantine={}", apart.display())],
+    );
+    let record: Value =
+        serde_json::from_slice(&std::fs::read(apart.join("quarantine.json")).unwrap()).unwrap();
+    let said: Vec<&str> = record["tables"]["t"]["not_separated"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|what| what.as_str().unwrap())
+        .collect();
+    for (id, files) in [
+        ("expression:t.sum", 1),
+        ("range:t.n", 1),
+        ("not_null:t.n", 1),
+        ("regex:t.m", 2),
+    ] {
+        let of_it: Vec<&&str> = said
+            .iter()
+            .filter(|what| what.starts_with(&format!("{id} in ")))
+            .collect();
+        assert_eq!(of_it.len(), files, "{id}: {said:?}");
+        assert!(of_it.iter().any(|what| what.contains(&second)), "{id}: {said:?}");
+    }
+}
+
+#[test]
+fn each_environment_has_files_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = format!("--data=t={}", file(&dir, "t.csv", "n\n1\n9\n"));
+    let suite = json!({"tables": {"t": {"columns": {
+        "n": {"range": {"max": 5}, "environments": ["TRAIN"]}, "m": {"required": false, "environments": ["SERVE"]},
+    }}}});
+    let suite = format!("--suite={}", file(&dir, "s.yaml", suite.to_string()));
+    let apart = dir.path().join("apart");
+    let flag = format!("--quarantine={}", apart.display());
+    let parts = |environment: &str| {
+        let ran = run::run(&[
+            "check",
+            &suite,
+            &data,
+            &flag,
+            &format!("--environment={environment}"),
+        ]);
+        let record = std::fs::read(apart.join("quarantine.json"))
+            .unwrap_or_else(|error| panic!("{error}: {}", ran.stderr));
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        record["digest"].clone()
+    };
+    assert_ne!(parts("TRAIN"), parts("SERVE"));
+}
+
+#[test]
 fn a_run_again_writes_the_same_files_and_other_data_others() {
     let dir = tempfile::tempdir().unwrap();
     let (_, first) = flights(&dir, "data/train.parquet");

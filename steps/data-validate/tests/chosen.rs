@@ -11,7 +11,7 @@
 mod run;
 
 use run::{check_csv, file};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TRIPS: &str = "id,status,fare\n1,done,10\n1,open,-5\n2,done,20\n3,,-7\n4,done,30\n";
 
@@ -157,6 +157,66 @@ fn what_a_sample_cannot_decide_is_no_pass() {
         check_csv(&twice, &unique, &["--sample-fraction=0.5"]).check("unique:t.id")["outcome"],
         "fail"
     );
+}
+
+#[test]
+fn a_sample_carries_an_end_to_one_side() {
+    let column = |rules: Value| json!({"columns": {"id": rules}});
+    // The ids are 0 to 39,999: the largest of a tenth of them lies above 30,000, the smallest below 10,000.
+    for (rules, outcome) in [
+        (json!({"max": {"max": 30_000}}), "fail"),
+        (json!({"max": {"max": 40_000}}), "insufficient"),
+        (json!({"max": {"min": 30_000}}), "pass"),
+        (json!({"max": {"min": 39_999.5}}), "insufficient"),
+        (json!({"min": {"min": 10_000}}), "fail"),
+        (json!({"min": {"min": 0}}), "insufficient"),
+        (json!({"min": {"max": 10_000}}), "pass"),
+        (json!({"min": {"max": -1}}), "insufficient"),
+    ] {
+        let id = format!("{}:t.id", rules.as_object().unwrap().keys().next().unwrap());
+        let ran = check_csv(&many(), &column(rules.clone()), &["--sample-fraction=0.1"]);
+        assert_eq!(ran.check(&id)["outcome"], outcome, "{rules}");
+    }
+}
+
+#[test]
+fn what_is_referred_to_is_never_a_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    let parents: String = (0..2000).map(|id| format!("{id}\n")).collect();
+    let data = [
+        format!("--data=t={}", file(&dir, "t.csv", format!("to\n{parents}"))),
+        format!("--data=p={}", file(&dir, "p.csv", format!("id\n{parents}"))),
+    ];
+    // Both are splits, and the one refers to the other.
+    let suite = json!({
+        "tables": {"t": {"columns": {"to": {}}}, "p": {"role": "split", "columns": {"id": {}}}},
+        "relationships": [{"from": "t.to", "to": "p.id"}],
+    });
+    let suite = format!("--suite={}", file(&dir, "s.yaml", suite.to_string()));
+    let ran = run::run(&["check", &suite, &data[0], &data[1], "--sample-fraction=0.5"]);
+    let found = ran.check("references:t.to -> p.id");
+    // No orphan was seen, and there may be some among the rows that were not drawn.
+    assert_eq!(found["outcome"], "insufficient", "{found}");
+    assert!(
+        found["why"].as_str().unwrap().contains("are found in p.id"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_sample_of_no_row_is_too_little_evidence() {
+    let rules =
+        json!({"row_count": {"min": 5}, "columns": {"fare": {"not_null": true, "range": {"min": -10}}}});
+    let ran = check_csv(TRIPS, &rules, &["--sample-fraction=0.000001"]);
+    assert_eq!(ran.stdout.trim(), "FAIL");
+    for (id, outcome) in [
+        ("row_count:t", "pass"),
+        ("column:t.fare", "pass"),
+        ("not_null:t.fare", "insufficient"),
+        ("range:t.fare", "insufficient"),
+    ] {
+        assert_eq!(ran.check(id)["outcome"], outcome, "{id}");
+    }
 }
 
 #[test]

@@ -186,6 +186,35 @@ fn row_groups_that_hold_no_row_that_is_looked_at_are_not_read() {
 }
 
 #[test]
+fn a_filter_leaves_out_only_what_the_window_has_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = grouped(&dir, false);
+    let window = ["--window=2d", "--as-of=2013-01-10", "--time-column=at"];
+    // The window is over the rows 700 to 899.
+    for (filter, kept) in [
+        ("n < 750", 50),
+        ("n >= 800", 100),
+        ("n < 700", 0),
+        ("n >= 0", 200),
+    ] {
+        let rules = json!({"where": filter, "columns": {"n": {}}});
+        let ran = check(&data, &json!({"tables": {"t": rules}}), &window);
+        let (inside, filtered) = (ran.check("window:t"), ran.check("where:t"));
+        assert_eq!(
+            (&inside["observed"], &inside["details"]["outside"]),
+            (&json!(200), &json!(1800)),
+            "{filter}"
+        );
+        assert_eq!(
+            (&filtered["observed"], &filtered["details"]["aside"]),
+            (&json!(kept), &json!(200 - kept)),
+            "{filter}"
+        );
+        assert_eq!(ran.report()["inputs"][0]["rows"], 200, "{filter}");
+    }
+}
+
+#[test]
 fn a_value_of_a_footer_is_shown_only_where_values_are() {
     let data = here().join("data/train.parquet").display().to_string();
     let suite = json!({"tables": {"t": {"columns": {"carrier": {"in_set": ["AA"]}}}}});

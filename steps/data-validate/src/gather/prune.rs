@@ -12,36 +12,45 @@ use crate::window::Window;
 /// For each row group of a file: `None` when it is to be read, else the rows of it that are left out, and why.
 pub(super) fn left_out(source: &Source, choice: Choice<'_>) -> Vec<Option<Left>> {
     let groups = source.row_groups();
-    let outside = choice.window.and_then(|window| outside(source, window));
+    let lies = match choice.window {
+        Some(window) => lies(source, window, groups.len()),
+        None => vec![Some(true); groups.len()],
+    };
     let never = choice
         .filter
         .and_then(|filter| never(source, filter, groups.len()));
-    let says = |answers: &Option<Vec<bool>>, group: usize| answers.as_ref().is_some_and(|out| out[group]);
     let one = |(group, found): (usize, &RowGroup)| {
         let rows = found.rows?;
-        if says(&outside, group) {
-            return Some(Left {
-                outside: rows,
-                ..Left::default()
-            });
-        }
-        says(&never, group).then(|| Left {
-            aside: rows,
+        let is_never = never.as_ref().is_some_and(|never| never[group]);
+        // That the filter sets all rows aside says nothing of those outside of the window, or without a time.
+        let (outside, aside) = match (lies[group]?, is_never) {
+            (false, _) => (rows, 0),
+            (true, true) => (0, rows),
+            (true, false) => return None,
+        };
+        Some(Left {
+            outside,
+            aside,
             ..Left::default()
         })
     };
     groups.iter().enumerate().map(one).collect()
 }
 
-/// Groups that lie outside of the window, and hold no row without a time.
-fn outside(source: &Source, window: &Window) -> Option<Vec<bool>> {
-    let bounds = source.bounds(&window.column)?;
-    let (from, to) = (window.from.as_nanosecond(), window.to.as_nanosecond());
-    let is_outside = |(group, nulls): (usize, &Option<u64>)| {
-        let ends = instant(&bounds.min, group).zip(instant(&bounds.max, group));
-        ends.is_some_and(|(first, last)| last < from || to <= first) && *nulls == Some(0)
+/// Of each group, whether all its rows lie inside of the window, or none; `None` when some may, or may have no time.
+fn lies(source: &Source, window: &Window, groups: usize) -> Vec<Option<bool>> {
+    let Some(bounds) = source.bounds(&window.column) else {
+        return vec![None; groups];
     };
-    Some(bounds.nulls.iter().enumerate().map(is_outside).collect())
+    let (from, to) = (window.from.as_nanosecond(), window.to.as_nanosecond());
+    let lies = |(group, nulls): (usize, &Option<u64>)| {
+        let (first, last) = instant(&bounds.min, group)
+            .zip(instant(&bounds.max, group))
+            .filter(|_| *nulls == Some(0))?;
+        let (none, all) = (last < from || to <= first, from <= first && last < to);
+        (none || all).then_some(all)
+    };
+    bounds.nulls.iter().enumerate().map(lies).collect()
 }
 
 /// Nanoseconds since 1970-01-01, without the limits of 64 bits.

@@ -32,7 +32,8 @@ pub(super) fn position(plan: &Plan, name: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// Reads the keys that relationships refer to, each set of columns once.
+/// Reads the keys that relationships refer to, each set of columns once. Never of a sample: what refers to a key that was
+/// not drawn would be an orphan.
 pub(super) fn parents<'a>(
     plan: &Plan,
     opened: &[OpenedTable],
@@ -61,13 +62,11 @@ pub(super) fn parents<'a>(
             keys: vec![key],
             ..Wanted::default()
         };
-        let mut measured = measure(&opened[parent], &wanted, pass_of(parent))?;
+        let pass = pass_of(parent).unsampled();
+        let mut measured = measure(&opened[parent], &wanted, pass)?;
         let found = match measured.keys.pop() {
             Some(found) if found.without.is_none() => {
-                let set = found
-                    .keys
-                    .to_set(pass_of(parent).memory.referred())?
-                    .map(Arc::new);
+                let set = found.keys.to_set(pass.memory.referred())?.map(Arc::new);
                 let distinct = match &set {
                     Some(set) => set.len() as u64,
                     None => found.keys.spectrum()?.distinct,

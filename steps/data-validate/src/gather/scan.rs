@@ -29,6 +29,14 @@ pub struct Pass<'a> {
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
+impl Pass<'_> {
+    /// The same, of all rows that would be drawn from.
+    pub(super) fn unsampled(mut self) -> Self {
+        self.rows.sample = None;
+        self
+    }
+}
+
 /// A part of a table that is read at once.
 #[derive(Debug, Clone)]
 struct Unit {
