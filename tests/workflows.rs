@@ -121,7 +121,8 @@ fn ordered(dag: &Value) -> Vec<Task> {
         .map(|task| Task {
             name: name(task),
             depends: depends(task),
-            conditional: task.get("when").is_some(),
+            // Over an empty list a fan-out is skipped too.
+            conditional: task.get("when").is_some() || task.get("withParam").is_some(),
         })
         .collect();
     let mut done: Vec<Task> = Vec::new();
@@ -334,6 +335,39 @@ fn the_dag_as_commonly_written_is_caught() {
         deployed_unregistered |= ended["register"] == Ended::Skipped && ended["canary"] == Ended::Succeeded;
     });
     assert!(deployed_unregistered);
+}
+
+#[test]
+fn a_fan_out_over_nothing_is_noticed() {
+    let mut fans = 0;
+    for (file, _, dag) in dags() {
+        let tasks = ordered(&dag);
+        for fan in list(&dag, "/dag/tasks")
+            .into_iter()
+            .filter(|task| task.get("withParam").is_some())
+        {
+            fans += 1;
+            let fan = name(fan);
+            // A task that reads what the fan-out should have left: it runs, and finds nothing.
+            let readers: Vec<&Task> = tasks
+                .iter()
+                .filter(|task| task.depends.tasks().contains(&fan.as_str()))
+                .collect();
+            every_outcome(&tasks, &mut |ended| {
+                let ran = |task: &&Task| {
+                    matches!(
+                        ended[&task.name],
+                        Ended::Succeeded | Ended::Failed | Ended::Errored
+                    )
+                };
+                assert!(
+                    ended[&fan] != Ended::Skipped || readers.iter().any(|task| ran(&task)),
+                    "{file}: {fan}"
+                );
+            });
+        }
+    }
+    assert!(fans > 0);
 }
 
 #[test]

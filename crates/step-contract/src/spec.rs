@@ -91,6 +91,8 @@ pub struct TemplateSpec {
     pub memory: &'static str,
     /// A further template, `<command>-served`, with the model servers beside the step.
     pub served: Option<ServedSpec>,
+    /// Whether what it writes is of use to its own workflow only: then it goes below `tmp/`, and with the workflow.
+    pub temporary: bool,
 }
 
 /// A template in which the model servers of challenger and champion run beside the step, as native sidecars of its
@@ -110,6 +112,7 @@ impl TemplateSpec {
         cpu: "250m",
         memory: "512Mi",
         served: None,
+        temporary: false,
     };
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arrow::array::BooleanArray;
 use arrow::compute::filter;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rows::Verbatim;
 use crate::schema::nearest;
 use crate::{Column, Kind, TableError};
@@ -39,7 +41,8 @@ pub struct Malformed {
 }
 
 /// Where a row is in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Place {
     /// Counted from 0.
     pub row: u64,

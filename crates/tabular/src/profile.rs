@@ -2,6 +2,7 @@
 //! parts merge into the profile of both.
 
 pub mod distinct;
+pub mod exact;
 pub mod moments;
 pub mod quantiles;
 pub mod top;
@@ -9,6 +10,7 @@ pub mod top;
 use serde::{Deserialize, Serialize};
 
 pub use distinct::Distinct;
+pub use exact::{ExactSum, Pairs};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use top::Top;
@@ -271,8 +273,9 @@ impl ColumnProfile {
             min: mine.min.into_iter().chain(theirs.min).min(),
             max: mine.max.into_iter().chain(theirs.max).max(),
         });
-        self.lengths = both(self.lengths, other.lengths.as_ref(), |mine, theirs| {
-            mine.merge(theirs)
+        self.lengths = both(self.lengths, other.lengths.as_ref(), |mut mine, theirs| {
+            mine.absorb(theirs);
+            mine
         });
         self.distinct = self.distinct.merge(&other.distinct);
         self.top = both(self.top, other.top.as_ref(), Top::merge);
@@ -290,9 +293,10 @@ impl Numbers {
         }
     }
 
-    fn merge(self, other: &Self) -> Self {
+    fn merge(mut self, other: &Self) -> Self {
+        self.moments.absorb(&other.moments);
         Self {
-            moments: self.moments.merge(&other.moments),
+            moments: self.moments,
             zeros: self.zeros + other.zeros,
             quantiles: self.quantiles.merge(&other.quantiles),
         }

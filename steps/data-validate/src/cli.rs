@@ -1,10 +1,12 @@
 //! What may be asked.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use step_contract::{InArtifact, OutArtifact};
+use step_contract::{InArtifact, OutArtifact, OutParameter};
 use step_runtime::{CommonArgs, DecisionArgs};
 
 use crate::gather::memory::Memory;
+use crate::gather::withhold::Show;
+use crate::window::Window;
 
 /// Validates datasets before a GPU is spent on them.
 #[derive(Debug, Parser)]
@@ -19,6 +21,12 @@ pub struct Args {
 pub enum Command {
     /// Checks tables against a suite, pins and digests what was read.
     Check(Box<CheckArgs>),
+    /// Cuts the files of tables into shards, for machines that profile them side by side.
+    Shards(Box<ShardsArgs>),
+    /// Profiles tables, or a shard of them.
+    Profile(Box<ProfileArgs>),
+    /// Puts the profiles of shards together.
+    Merge(Box<MergeArgs>),
     /// Brings a suite of another program over into a suite of ours.
     Import(Box<ImportArgs>),
 }
@@ -28,8 +36,17 @@ pub enum Command {
 pub struct CheckArgs {
     /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
     /// all in one value, one a line.
-    #[arg(long, required = true, value_delimiter = '\n', value_name = "NAME=LOCATION")]
+    #[arg(
+        long,
+        required_unless_present = "profile_only",
+        value_delimiter = '\n',
+        value_name = "NAME=LOCATION"
+    )]
     pub data: Vec<String>,
+    /// Judge by this profile, which `profile` or `merge` has written, and read no data: for tables that machines have
+    /// profiled side by side.
+    #[arg(long, conflicts_with_all = ["data", "window", "fail_fast", "quarantine", "sample_fraction"], value_name = "LOCATION")]
+    pub profile_only: Option<InArtifact>,
     /// The suite: what the data must look like.
     #[arg(long, default_value = "/config/validation.yaml", value_name = "LOCATION")]
     pub suite: InArtifact,
@@ -39,31 +56,9 @@ pub struct CheckArgs {
     /// The profile of every column that was read, mergeable with others.
     #[arg(long, default_value = "/out/profile.json", value_name = "LOCATION")]
     pub profile: OutArtifact,
-    /// Only rows of the last so long before `--as-of`: 90d, 12h, 4w, 3mo. Tables that are looked up stay whole.
-    #[arg(long, requires_all = ["as_of", "time_column"], value_name = "LENGTH")]
-    pub window: Option<String>,
-    /// The end of the window, itself not inside: 2013-07-01 (midnight in UTC) or 2013-07-01T06:00:00Z.
-    #[arg(long, requires = "window", value_name = "TIME")]
-    pub as_of: Option<String>,
-    /// The column that the window is over.
-    #[arg(long, requires = "window", value_name = "COLUMN")]
-    pub time_column: Option<String>,
     /// What the team calls this version of the data; without it, the digest of the dataset.
     #[arg(long, value_name = "TEXT")]
     pub data_version: Option<String>,
-    /// Examples kept a check.
-    #[arg(long, default_value_t = 10, value_name = "COUNT")]
-    pub samples: usize,
-    /// No value of the data in the report, and no most frequent values in the profile: counts only.
-    #[arg(long, conflicts_with = "redact_samples")]
-    pub no_samples: bool,
-    /// Examples by their places alone, without their values.
-    #[arg(long)]
-    pub redact_samples: bool,
-    /// What the data are for, of the `environments` that the suite names: rules of others are left out, and listed.
-    /// Without it every rule holds.
-    #[arg(long, value_name = "NAME")]
-    pub environment: Option<String>,
     /// Stop as soon as the footers of the files say no (columns, types, rows), before a row is read: the report then has
     /// what they decided, and names no digest.
     #[arg(long)]
@@ -79,6 +74,44 @@ pub struct CheckArgs {
     /// cannot decide counts as a miss. The report says so at its top. Tables that are looked up stay whole.
     #[arg(long, value_parser = share, value_name = "SHARE")]
     pub sample_fraction: Option<f64>,
+    /// Which rows are looked at, and how they are read and shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// Which rows are looked at, and how they are read and shown.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ReadArgs {
+    /// A profile as `name=location` that a `distribution` of the suite names as its `reference`, in place of a table: one that
+    /// `profile --histograms` has written. Give it once a profile, or all in one value, one a line.
+    #[arg(long, value_delimiter = '\n', value_name = "NAME=LOCATION")]
+    pub reference: Vec<String>,
+    /// Only rows of the last so long before `--as-of`: 90d, 12h, 4w, 3mo. Tables that are looked up stay whole.
+    #[arg(long, requires_all = ["as_of", "time_column"], value_name = "LENGTH")]
+    pub window: Option<String>,
+    /// The end of the window, itself not inside: 2013-07-01 (midnight in UTC) or 2013-07-01T06:00:00Z.
+    #[arg(long, requires = "window", value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// The column that the window is over.
+    #[arg(long, requires = "window", value_name = "COLUMN")]
+    pub time_column: Option<String>,
+    /// Examples kept a check.
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    pub samples: usize,
+    /// No value of the data in the report, and no most frequent values in the profile: counts only.
+    #[arg(long, conflicts_with = "redact_samples")]
+    pub no_samples: bool,
+    /// Examples by their places alone, without their values.
+    #[arg(long)]
+    pub redact_samples: bool,
+    /// What the data are for, of the `environments` that the suite names: rules of others are left out, and listed.
+    /// Without it every rule holds.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
     /// Threads that read; as many as there are cores without it.
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<usize>,
@@ -86,10 +119,121 @@ pub struct CheckArgs {
     /// three quarters of what the container may take, and 1Gi at most.
     #[arg(long, value_parser = Memory::parse, value_name = "SIZE")]
     pub memory_limit: Option<Memory>,
-    #[command(flatten)]
-    pub(crate) decision: DecisionArgs,
+}
+
+/// The arguments of `shards`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ShardsArgs {
+    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
+    /// all in one value, one a line.
+    #[arg(long, required = true, value_delimiter = '\n', value_name = "NAME=LOCATION")]
+    pub data: Vec<String>,
+    /// The suite that the data will be checked against: tables that it looks up are not cut, but read whole with each shard.
+    #[arg(long, value_name = "LOCATION")]
+    pub suite: Option<InArtifact>,
+    /// What the data are for, of the `environments` that the suite names.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// A profile as `name=location` that the suite names as a `reference`.
+    #[arg(long, value_delimiter = '\n', value_name = "NAME=LOCATION")]
+    pub reference: Vec<String>,
+    /// At most so many shards; fewer where there are fewer files, for a file is never cut.
+    #[arg(long = "shards", default_value_t = 8, value_parser = at_least_one, value_name = "COUNT")]
+    pub count: usize,
+    /// The shards, with every file pinned to its version.
+    #[arg(long, default_value = "/out/shards.json", value_name = "LOCATION")]
+    pub output: OutArtifact,
+    /// The numbers of the shards as a JSON list, for `withParam`.
+    #[arg(long, default_value = "/out/shard-list", value_name = "FILE")]
+    pub list: OutParameter,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `profile`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ProfileArgs {
+    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
+    /// all in one value, one a line.
+    #[arg(
+        long,
+        required_unless_present = "shards",
+        conflicts_with = "shards",
+        value_delimiter = '\n',
+        value_name = "NAME=LOCATION"
+    )]
+    pub data: Vec<String>,
+    /// What `shards` has written: the tables and their files.
+    #[arg(long, requires = "shard", value_name = "LOCATION")]
+    pub shards: Option<InArtifact>,
+    /// The shard that is profiled, counted from 0.
+    #[arg(long, requires = "shards", value_name = "NUMBER")]
+    pub shard: Option<usize>,
+    /// The suite that the data will be checked against: the profile then has what each of its rules needs. Without it, it
+    /// has the columns alone.
+    #[arg(long, value_name = "LOCATION")]
+    pub suite: Option<InArtifact>,
+    /// Read whole tables a second time, and count the rows of each column on bins that the first time has chosen: a later
+    /// `check --reference` holds others to them.
+    #[arg(long, conflicts_with = "shards")]
+    pub histograms: bool,
+    /// The profile, mergeable with those of other shards.
+    #[arg(long, default_value = "/out/profile.json", value_name = "LOCATION")]
+    pub output: OutArtifact,
+    /// Which rows are looked at, and how they are read and shown.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `merge`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct MergeArgs {
+    /// The profiles: a directory or prefix, or a glob.
+    #[arg(long, default_value = "/in/profiles", value_name = "LOCATION")]
+    pub profiles: InArtifact,
+    /// The profile of them all.
+    #[arg(long, default_value = "/out/profile.json", value_name = "LOCATION")]
+    pub output: OutArtifact,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+impl ReadArgs {
+    /// The window; none when none was asked for.
+    ///
+    /// # Errors
+    /// A sentence that names the flag.
+    pub fn window(&self) -> Result<Option<Window>, String> {
+        let (Some(length), Some(as_of), Some(column)) = (&self.window, &self.as_of, &self.time_column) else {
+            return Ok(None);
+        };
+        Window::parse(length, as_of, column).map(Some)
+    }
+
+    /// How much of the data is shown.
+    #[must_use]
+    pub fn shown(&self) -> Show {
+        match (self.no_samples, self.redact_samples) {
+            (true, _) => Show::Nothing,
+            (false, true) => Show::Places(self.samples),
+            (false, false) => Show::Values(self.samples),
+        }
+    }
+
+    /// Threads that read.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores).max(1)
+    }
+
+    /// What may be held in memory.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.memory_limit.unwrap_or_else(Memory::of_this_container)
+    }
 }
 
 /// The arguments of `import`.
@@ -141,6 +285,13 @@ impl From {
             Self::Tfdv => "tfdv",
             Self::Odcs => "odcs",
         }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(format!("`{text}` is no number of shards; it must be at least 1")),
     }
 }
 

@@ -9,6 +9,7 @@ mod order;
 mod overlap;
 mod pairs;
 mod presence;
+mod profiled;
 pub(crate) mod relationships;
 mod rows;
 mod sampled;
@@ -73,6 +74,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
         order::judge(split, plan, evidence, &mut checks);
     }
     sampled::temper(evidence, &mut checks);
+    profiled::temper(evidence, &mut checks);
     for (field, why) in &plan.left_out {
         checks.push(Check::new(format!("environment:{field}"), "environment").skipped(why.clone()));
     }

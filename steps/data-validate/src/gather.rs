@@ -9,37 +9,41 @@ pub mod keys;
 pub mod measure;
 pub mod memory;
 pub mod objects;
+pub mod part;
 mod partitions;
 mod prune;
 pub mod quantile;
 pub mod rows;
 pub mod scan;
 pub mod sequence;
-pub mod shape;
 pub mod splits;
 pub mod together;
 pub mod values;
 pub mod withhold;
 
+mod wide;
+
 mod relations;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use provenance::Digest;
-use tabular::{ColumnProfile, Kind, Precision};
+use tabular::{ColumnProfile, Field, Kind, Precision};
 
 use crate::error::ScanError;
 use crate::expression::Expression;
 use crate::plan::{Plan, TablePlan};
+use crate::window::Window;
 use column::ColumnMeasured;
 use conditions::ConditionMeasured;
 use examples::Example;
 use frozen::Reference;
 use keys::{KeyCounts, Spectrum};
-use measure::{KeyMeasured, KeyWanted, Measured};
+use measure::{KeyMeasured, KeyWanted, Measured, Wanted};
 use objects::OpenedTable;
+use part::{KeyPart, RelationPart, TablePart};
 use rows::{Choice, Left};
 use scan::Pass;
 use splits::SplitEvidence;
@@ -56,6 +60,8 @@ pub struct Evidence {
     pub splits: Vec<SplitEvidence>,
     /// What age is measured from, nanoseconds since 1970-01-01.
     pub now: i128,
+    /// Whether it was put together of profiles: no two rows of different parts were compared.
+    pub is_of_profiles: bool,
 }
 
 /// A table as it was found.
@@ -83,8 +89,8 @@ pub struct TableEvidence {
     pub compared: BTreeSet<String>,
     /// Measurements by column.
     pub columns: BTreeMap<String, ColumnMeasured>,
-    /// Quantiles by column: the share and the value.
-    pub quantiles: BTreeMap<String, Vec<(f64, Option<f64>)>>,
+    /// Quantiles by column.
+    pub quantiles: BTreeMap<String, Vec<Quantile>>,
     /// Keys by their columns; or why they could not be collected.
     pub keys: BTreeMap<KeyWanted, Result<KeyEvidence, String>>,
     /// What columns are held against, by column and number of the rule; or why there is nothing.
@@ -144,6 +150,20 @@ pub struct KeyEvidence {
     pub repeated: KeyCounts,
     /// The keys of most rows.
     pub examples: Vec<Example>,
+    /// The least and the most different keys that there may be, where the rows were not compared one with another: then
+    /// only some of those that repeat are known, and of `spread` nothing but the least number of keys.
+    pub distinct_within: Option<(u64, u64)>,
+}
+
+/// A quantile of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantile {
+    /// The share of the values that lies below.
+    pub p: f64,
+    /// The value; none without values.
+    pub value: Option<f64>,
+    /// The ends that it lies between, when it is not exact.
+    pub within: Option<(f64, f64)>,
 }
 
 /// Rows that refer to nothing.
@@ -159,6 +179,8 @@ pub struct RelationEvidence {
     pub orphans: KeyCounts,
     /// The orphan keys of most rows.
     pub examples: Vec<Example>,
+    /// Whether there may be more orphan keys than are counted.
+    pub keys_are_least: bool,
 }
 
 /// Rows of one table that are in another.
@@ -221,6 +243,8 @@ pub struct Extent {
     pub samples: usize,
     /// What age is measured from, nanoseconds since 1970-01-01.
     pub now: i128,
+    /// Rows that are in two splits: these take all keys of both.
+    pub overlaps: bool,
 }
 
 /// Reads all tables. Blocks. The digests of the objects come from elsewhere.
@@ -233,19 +257,10 @@ pub fn measure(
 ) -> Result<Evidence, ScanError> {
     let filters = filters(plan, opened);
     let pass_of = |table: usize| pass_of(plan, &filters, table, whole);
-    let ahead = wanted::Ahead {
-        parents: relations::parents(plan, opened, pass_of)?,
-        references: frozen::references(plan, opened, pass_of)?,
-    };
-    let mut measured: Vec<Measured> = Vec::with_capacity(opened.len());
-    let mut all_wanted = Vec::with_capacity(opened.len());
-    for (index, table) in opened.iter().enumerate() {
-        report_progress(&plan.tables[index].name);
-        let wanted = wanted::of_table(plan, index, opened, extent, &ahead, pass_of(index).rows);
-        let mut seen = scan::measure(table, &wanted, pass_of(index))?;
-        wanted::second_pass(table, &plan.tables[index], &mut seen, pass_of(index))?;
-        measured.push(seen);
-        all_wanted.push(wanted);
+    let (ahead, all_wanted, mut measured) =
+        first_pass(plan, (opened, opened), extent, pass_of, report_progress)?;
+    for (index, (table, seen)) in opened.iter().zip(&mut measured).enumerate() {
+        wanted::second_pass(table, &plan.tables[index], seen, pass_of(index))?;
     }
     let read = relations::Tables {
         plan,
@@ -262,12 +277,7 @@ pub fn measure(
             name: plan.tables[index].name.clone(),
             rows: seen.rows,
             windowed: pass_of(index).rows.window.map(|window| window.column.clone()),
-            filter: filters[index].as_ref().map(|filter| {
-                filter
-                    .as_ref()
-                    .map(|filter| filter.text().to_owned())
-                    .map_err(Clone::clone)
-            }),
+            filter: said(&filters[index]),
             sample: pass_of(index).rows.sample.map(|sample| sample.share),
             left: seen.left,
             passed_over: opened[index].passed_over.clone(),
@@ -304,7 +314,167 @@ pub fn measure(
         relations,
         splits,
         now: extent.now,
+        is_of_profiles: false,
     })
+}
+
+/// Measures the tables, or parts of them; what they refer to and are held against is read whole.
+fn first_pass<'a>(
+    plan: &Plan,
+    (opened, parts): (&[OpenedTable], &[OpenedTable]),
+    extent: Extent,
+    pass_of: impl Fn(usize) -> Pass<'a> + Copy,
+    report_progress: impl Fn(&str),
+) -> Result<(wanted::Ahead, Vec<Wanted>, Vec<Measured>), ScanError> {
+    let ahead = wanted::Ahead {
+        parents: relations::parents(plan, opened, pass_of)?,
+        references: frozen::references(plan, opened, pass_of)?,
+    };
+    let (mut all_wanted, mut measured) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
+    for (index, table) in parts.iter().enumerate() {
+        report_progress(&plan.tables[index].name);
+        let wanted = wanted::of_table(plan, index, parts, extent, &ahead, pass_of(index).rows);
+        measured.push(scan::measure(table, &wanted, pass_of(index))?);
+        all_wanted.push(wanted);
+    }
+    Ok((ahead, all_wanted, measured))
+}
+
+/// What a filter says, if it can be asked.
+fn said(filter: &Option<Result<Expression, String>>) -> Option<Result<String, String>> {
+    let said = filter.as_ref()?.as_ref();
+    Some(said.map(|filter| filter.text().to_owned()).map_err(Clone::clone))
+}
+
+/// Measures parts of the tables, for a profile: one pass, and no row is compared with rows of other parts. Blocks.
+///
+/// # Errors
+/// See [`ScanError`].
+pub fn measure_parts(
+    plan: &Plan,
+    opened: &[OpenedTable],
+    parts: &[OpenedTable],
+    extent: Extent,
+    whole: Pass<'_>,
+    report_progress: impl Fn(&str),
+) -> Result<Vec<TablePart>, ScanError> {
+    // A filter is asked of the whole table: each part must come to the same answer.
+    let filters = filters(plan, opened);
+    let pass_of = |table: usize| pass_of(plan, &filters, table, whole);
+    let (ahead, all_wanted, measured) = first_pass(plan, (opened, parts), extent, pass_of, report_progress)?;
+    let mut tables = Vec::with_capacity(parts.len());
+    for (index, (seen, wanted)) in measured.into_iter().zip(&all_wanted).enumerate() {
+        let (table, pass) = (&parts[index], pass_of(index));
+        let keyed = |keys: &[(u128, u64)], columns: &[String]| examples::find(table, columns, keys, pass);
+        let mut keys = Vec::new();
+        for (wanted, seen) in wanted.keys.iter().zip(&seen.keys) {
+            let mut part = KeyPart::of(seen, None)?;
+            part.examples = keyed(&part.keys.repeated(extent.samples).top, &wanted.columns)?;
+            keys.push((wanted.clone(), part));
+        }
+        let mut relations = BTreeMap::new();
+        for (orphans, seen) in wanted.orphans.iter().zip(&seen.orphans) {
+            let Some(Ok(parent)) = ahead.parents.get(orphans.relation) else {
+                continue;
+            };
+            // With a set of keys to probe only orphans were collected.
+            let others = parent.set.is_none().then_some(&*parent.keys);
+            let mut part = KeyPart::of(seen, others)?;
+            part.examples = keyed(&part.keys.all(extent.samples).top, &orphans.columns)?;
+            let parents = parent.distinct;
+            relations.insert(
+                orphans.relation,
+                Ok(RelationPart {
+                    parents,
+                    orphans: part,
+                }),
+            );
+        }
+        for (number, relation) in plan.relations.iter().enumerate() {
+            if let (true, Some(Err(why))) = (
+                relation.from.table == plan.tables[index].name,
+                ahead.parents.get(number),
+            ) {
+                relations.insert(number, Err(why.clone()));
+            }
+        }
+        let rows_by_object = seen.rows_by_object.clone();
+        let mut part = TablePart::of(seen);
+        if let Some(evidence) = &mut part.evidence {
+            evidence.uri.clone_from(&plan.tables[index].uri);
+            evidence.passed_over.clone_from(&table.passed_over);
+            evidence.compared.clone_from(&wanted.compared);
+            evidence.keys = keys;
+            evidence.relations = relations;
+            let of_it = ahead.references.iter().filter(|((of, _, _), _)| *of == index);
+            evidence.references = of_it
+                .map(|((_, column, number), found)| {
+                    let found = found
+                        .as_ref()
+                        .map(|found| (**found).clone())
+                        .map_err(Clone::clone);
+                    (column.clone(), *number, found)
+                })
+                .collect();
+            for (number, object) in (table.first..).zip(&table.objects) {
+                let rows = rows_by_object.get(&number).copied().unwrap_or(0);
+                evidence.add_object(number, object, rows);
+            }
+        }
+        tables.push(part);
+    }
+    Ok(tables)
+}
+
+/// The columns of whole tables, each counted on bins that its profile chooses: a second pass. Blocks.
+///
+/// # Errors
+/// See [`ScanError`].
+pub fn histograms(
+    plan: &Plan,
+    opened: &[OpenedTable],
+    parts: &mut [TablePart],
+    whole: Pass<'_>,
+) -> Result<(), ScanError> {
+    let filters = filters(plan, opened);
+    for (index, (table, part)) in opened.iter().zip(parts).enumerate() {
+        part.histograms = frozen::histograms(table, &part.columns, pass_of(plan, &filters, index, whole))?;
+    }
+    Ok(())
+}
+
+/// Profiles of whole tables as evidence.
+#[must_use]
+pub fn of_parts(plan: &Plan, parts: &BTreeMap<String, TablePart>, asked: &Asked<'_>) -> Evidence {
+    let mut evidence = Evidence {
+        now: asked.now,
+        is_of_profiles: true,
+        ..Evidence::default()
+    };
+    for table in &plan.tables {
+        let mut found = TableEvidence {
+            name: table.name.clone(),
+            ..TableEvidence::default()
+        };
+        if let Some(part) = parts.get(&table.name) {
+            found.take(table, part, asked);
+        }
+        evidence.tables.push(found);
+    }
+    for (number, relation) in plan.relations.iter().enumerate() {
+        let part = parts
+            .get(&relation.from.table)
+            .and_then(|part| part.evidence.as_ref());
+        evidence
+            .relations
+            .push(match part.and_then(|part| part.relations.get(&number)) {
+                Some(Ok(found)) => Ok(found.evidence(asked.samples)),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err(format!("{} was not read", relation.from)),
+            });
+    }
+    evidence.splits = plan.splits.iter().map(SplitEvidence::not_compared).collect();
+    evidence
 }
 
 /// What `where` says of each table, if it can be asked.
@@ -358,40 +528,132 @@ fn filter_of((plan, opened): (&TablePlan, &OpenedTable)) -> Option<Result<Expres
 }
 
 fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
-    let columns = opened.columns();
-    columns
-        .into_iter()
-        .map(|name| {
-            let (mut kinds, mut types, mut has) = (Vec::new(), Vec::new(), Vec::new());
-            let mut files: Vec<(u64, String)> = Vec::new();
-            for (object, field) in opened.fields(&name) {
-                has.push(object);
-                if !kinds.contains(&field.kind) {
-                    kinds.push(field.kind);
-                }
-                match types.iter().position(|known| *known == field.type_name) {
-                    Some(at) => files[at].0 += 1,
-                    None => {
-                        types.push(field.type_name.clone());
-                        files.push((1, opened.objects[object].uri.clone()));
-                    }
-                }
+    let files = opened.objects.iter();
+    of_files(files.map(|object| (object.uri.as_str(), object.source.fields())))
+}
+
+/// The columns of files, in the order of the first file that has them.
+fn of_files<'a, F: Iterator<Item = &'a Field>>(
+    files: impl Iterator<Item = (&'a str, F)>,
+) -> Vec<FieldEvidence> {
+    let mut found: Vec<(FieldEvidence, Vec<usize>)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut uris = Vec::new();
+    for (file, (uri, fields)) in files.enumerate() {
+        uris.push(uri);
+        for field in fields {
+            let at = *known.entry(field.name.as_str()).or_insert_with(|| {
+                found.push((FieldEvidence::of(field), Vec::new()));
+                found.len() - 1
+            });
+            found[at].0.see(field, uri);
+            found[at].1.push(file);
+        }
+    }
+    let missing = |has: &[usize]| {
+        let mut has = has.iter().peekable();
+        let without = uris
+            .iter()
+            .enumerate()
+            .filter(|(file, _)| has.next_if_eq(&file).is_none());
+        without.map(|(_, uri)| (*uri).to_owned()).collect()
+    };
+    let whole = |(field, has): (FieldEvidence, Vec<usize>)| FieldEvidence {
+        missing_in: missing(&has),
+        ..field
+    };
+    found.into_iter().map(whole).collect()
+}
+
+impl FieldEvidence {
+    fn of(field: &Field) -> Self {
+        Self {
+            name: field.name.clone(),
+            kinds: Vec::new(),
+            types: Vec::new(),
+            precision: field.precision(),
+            files: Vec::new(),
+            missing_in: Vec::new(),
+        }
+    }
+
+    fn see(&mut self, field: &Field, uri: &str) {
+        self.precision = self.precision.min(field.precision());
+        if !self.kinds.contains(&field.kind) {
+            self.kinds.push(field.kind);
+        }
+        match self.types.iter().position(|known| *known == field.type_name) {
+            Some(at) => self.files[at].0 += 1,
+            None => {
+                self.types.push(field.type_name.clone());
+                self.files.push((1, uri.to_owned()));
             }
-            let precision = opened.fields(&name).map(|(_, field)| field.precision()).min();
-            let missing_in = (0..opened.objects.len())
-                .filter(|object| !has.contains(object))
-                .map(|object| opened.objects[object].uri.clone())
-                .collect();
-            FieldEvidence {
-                name,
-                kinds,
-                types,
-                files,
-                precision: precision.unwrap_or_default(),
-                missing_in,
-            }
-        })
-        .collect()
+        }
+    }
+}
+
+impl TableEvidence {
+    /// Fills in what a profile has.
+    fn take(&mut self, plan: &TablePlan, part: &TablePart, asked: &Asked<'_>) {
+        self.rows = part.rows;
+        self.windowed = asked
+            .window
+            .filter(|_| plan.is_split)
+            .map(|window| window.column.clone());
+        let Some(evidence) = &part.evidence else { return };
+        self.left = evidence.left;
+        self.objects = evidence.object_evidence();
+        self.passed_over.clone_from(&evidence.passed_over);
+        self.fields = of_files(
+            evidence
+                .objects
+                .values()
+                .map(|object| (object.uri.as_str(), evidence.schemas[object.schema].iter())),
+        );
+        self.filter = plan
+            .rules
+            .as_ref()
+            .and_then(|rules| rules.filter.as_ref())
+            .map(|text| {
+                let filter = Expression::read(text)?;
+                let mut objects = evidence.objects.values();
+                objects.try_for_each(|object| {
+                    let fits = filter.fits(&evidence.schemas[object.schema]);
+                    fits.map_err(|why| format!("{why} in {}", object.uri))
+                })?;
+                Ok(text.clone())
+            });
+        self.compared.clone_from(&evidence.compared);
+        self.quantiles = wanted::quantiles(plan, &evidence.columns);
+        self.keys = evidence
+            .keys
+            .iter()
+            .map(|(wanted, keys)| (wanted.clone(), keys.evidence(asked.samples)))
+            .collect();
+        self.references = evidence
+            .references
+            .iter()
+            .map(|(column, number, found)| ((column.clone(), *number), found.clone().map(Arc::new)))
+            .collect();
+        self.conditions.clone_from(&evidence.conditions);
+        self.pairs.clone_from(&evidence.pairs);
+        self.broken.clone_from(&evidence.broken);
+        self.columns = evidence.columns.clone();
+        for (name, profile) in &part.columns {
+            self.columns.entry(name.clone()).or_default().profile = Some(profile.clone());
+        }
+    }
+}
+
+/// How profiles are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The window that the rows were cut by.
+    pub window: Option<&'a Window>,
+    /// Examples kept a check.
+    pub samples: usize,
+    /// What age is measured from, nanoseconds since 1970-01-01.
+    pub now: i128,
 }
 
 fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvidence> {
@@ -435,5 +697,6 @@ fn key_evidence(
         spread,
         repeated,
         examples,
+        distinct_within: None,
     }))
 }

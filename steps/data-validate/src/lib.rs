@@ -11,21 +11,26 @@ pub mod config;
 pub mod decide;
 pub mod error;
 pub mod expression;
+mod file;
 pub mod gather;
 mod gx_result;
 pub mod import;
 mod pattern;
 pub mod plan;
+pub mod profile;
 mod quarantine;
 mod report;
+pub mod shards;
 pub mod window;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use artifact_store::Location;
 use provenance::{Digest, Record as _};
 use step_contract::{
-    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, OutArtifact, StepSpec, TemplateSpec, VerdictSpec,
+    CommandKind, CommandSpec, ConfigError, ConfigSpec, Exit, InArtifact, OutArtifact, StepSpec, TemplateSpec,
+    VerdictSpec,
 };
 use step_runtime::{Context, Finished, StepError};
 
@@ -34,13 +39,15 @@ pub use cli::{Args, CheckArgs};
 use cli::Command;
 use config::{Suite, environments};
 use gather::footers;
+use gather::frozen::Histograms;
 use gather::memory::Memory;
 use gather::objects::{self, OpenedTable};
 use gather::rows::{Choice, Sample};
 use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
-use gather::{Evidence, Extent};
+use gather::{Asked, Evidence, Extent};
 use plan::Plan;
+use profile::Profiles;
 use quarantine::Quarantine;
 use window::Window;
 
@@ -50,7 +57,13 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Validates datasets before a GPU is spent on them.",
     description: include_str!("../README.md"),
-    commands: &[CHECK, import::SPEC],
+    commands: &[
+        CHECK,
+        shards::SPEC,
+        profile::PROFILE,
+        profile::MERGE,
+        import::SPEC,
+    ],
     default_command: "check",
     configs: &[ConfigSpec {
         name: "validation",
@@ -94,29 +107,29 @@ const CHECK: CommandSpec = CommandSpec {
 pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
     match args.command {
         Command::Check(args) => check(&args, &cx).await,
+        Command::Shards(args) => shards::run(&args, &cx).await,
+        Command::Profile(args) => profile::run(&args, &cx).await,
+        Command::Merge(args) => profile::merge(&args, &cx).await,
         Command::Import(args) => import::run(&args, &cx).await,
     }
 }
 
 async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
+    if let Some(place) = &args.profile_only {
+        return by_profile(args, place, cx).await;
+    }
     let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
-    let window = window_of(args)?;
+    let window = args.read.window().map_err(StepError::usage)?;
     let quarantine = args
         .quarantine
         .as_deref()
         .map(|root| written_to("quarantine", root))
         .transpose()?;
-    let gx_place: Option<OutArtifact> = args
-        .gx_result
-        .as_deref()
-        .map(|place| {
-            written_to("gx-result", place)?;
-            place
-                .parse()
-                .map_err(|error| StepError::usage(format!("--gx-result: {error}")))
-        })
-        .transpose()?;
-    let (suite_digest, plan) = read_suite(args, &data, cx).await?;
+    let gx_place = gx_place(args)?;
+    let environment = args.read.environment.as_deref();
+    let references = profile::references(&args.read.reference, cx).await?;
+    let (suite_digest, plan) =
+        read_suite(&args.suite, environment, (&data, references.histograms), cx).await?;
     let mut opened = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
         opened.push(objects::open(&cx.store, table).await?);
@@ -134,7 +147,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     }
     if args.fail_fast {
         let mut footers = footers::evidence(&plan, &opened, window.is_some());
-        if !matches!(shown(args), Show::Values(_)) {
+        if !matches!(args.read.shown(), Show::Values(_)) {
             footers.hide_values();
         }
         if let Some(decision) = decide::by_footers(&plan, &footers) {
@@ -164,10 +177,10 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
             .zip(digests)
             .for_each(|(object, digest)| object.digest = Some(digest));
     }
-    withhold(&mut evidence, shown(args));
+    withhold(&mut evidence, args.read.shown());
     let decision = decide::decide(&plan, &evidence);
     let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite_digest);
-    let mut report = made.report(cx.report(), &decision)?;
+    let mut report = report::held_against(made.report(cx.report(), &decision)?, &references.inputs);
     let mut record = None;
     if let Some((root, opened)) = kept {
         let place = (root, made.digest());
@@ -180,7 +193,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
             plan.clone(),
             (opened, compared),
             place,
-            (window.clone(), memory_of(args)),
+            (window.clone(), args.read.memory()),
             cx.clone(),
         )
         .await?;
@@ -188,12 +201,66 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         record = Some(done.record()?);
     }
     let statement = made.statement(cx.statement());
-    let mut finished = Finished::decision(decision.verdict, report, statement);
+    let mut done = Finished::decision(decision.verdict, report, statement);
     if let Some((place, json)) = record {
-        finished = finished.with_output(&place, json);
+        done = done.with_output(&place, json);
     }
+    finished(args, &made, &decision, gx_place, done)
+}
+
+/// The same by a profile, without the data.
+async fn by_profile(args: &CheckArgs, place: &InArtifact, cx: &Context) -> Result<Finished, StepError> {
+    let gx_place = gx_place(args)?;
+    let bytes = profile::read(place, "profile-only", cx).await?;
+    let profiles = Profiles::read(place.as_str(), &bytes).map_err(StepError::usage)?;
+    let environment = args.read.environment.as_deref();
+    let references = profile::references(&args.read.reference, cx).await?;
+    let data = profiles.data();
+    let (suite, plan) = read_suite(&args.suite, environment, (&data, references.histograms), cx).await?;
+    profiles
+        .answers(&suite, environment)
+        .map_err(|why| StepError::usage(format!("--profile-only {place}: {why}")))?;
+    let window = profiles.window.as_ref().map(Window::of_record).transpose();
+    let window = window.map_err(|why| StepError::usage(format!("--profile-only {place}: {why}")))?;
+    let now = window
+        .as_ref()
+        .map_or_else(jiff::Timestamp::now, |window| window.to);
+    let asked = Asked {
+        window: window.as_ref(),
+        samples: args.read.samples,
+        now: now.as_nanosecond(),
+    };
+    let mut evidence = gather::of_parts(&plan, &profiles.tables, &asked);
+    withhold(&mut evidence, args.read.shown());
+    let decision = decide::decide(&plan, &evidence);
+    let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite);
+    let digest = provenance::digest_bytes(&bytes);
+    let report = report::by_profile(
+        made.report(cx.report(), &decision)?,
+        place.as_str(),
+        &digest,
+        &profiles,
+    );
+    let statement = made.statement(cx.statement()).material(place.as_str(), &digest);
+    finished(
+        args,
+        &made,
+        &decision,
+        gx_place,
+        Finished::decision(decision.verdict, report, statement),
+    )
+}
+
+/// With the outputs that follow from the decision.
+fn finished(
+    args: &CheckArgs,
+    made: &report::Made<'_>,
+    decision: &decide::Decision,
+    gx_place: Option<OutArtifact>,
+    mut finished: Finished,
+) -> Result<Finished, StepError> {
     if let Some(place) = gx_place {
-        finished = finished.with_output(&place, gx_result::file(&made, &decision));
+        finished = finished.with_output(&place, gx_result::file(made, decision));
     }
     // A record of data that were refused could be trained on by a task that looks only for the file.
     if decision.verdict != "FAIL" {
@@ -205,52 +272,42 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     Ok(finished)
 }
 
-/// How much of the data the report shows.
-fn shown(args: &CheckArgs) -> Show {
-    match (args.no_samples, args.redact_samples) {
-        (true, _) => Show::Nothing,
-        (false, true) => Show::Places(args.samples),
-        (false, false) => Show::Values(args.samples),
-    }
+/// Where the result goes as Great Expectations writes it.
+fn gx_place(args: &CheckArgs) -> Result<Option<OutArtifact>, StepError> {
+    let parsed = args.gx_result.as_deref().map(|place| {
+        written_to("gx-result", place)?;
+        place
+            .parse()
+            .map_err(|error| StepError::usage(format!("--gx-result: {error}")))
+    });
+    parsed.transpose()
 }
 
-fn memory_of(args: &CheckArgs) -> Memory {
-    args.memory_limit.unwrap_or_else(Memory::of_this_container)
-}
-
-fn window_of(args: &CheckArgs) -> Result<Option<Window>, StepError> {
-    let (Some(length), Some(as_of), Some(column)) = (&args.window, &args.as_of, &args.time_column) else {
-        return Ok(None);
-    };
-    Window::parse(length, as_of, column)
-        .map(Some)
-        .map_err(StepError::usage)
-}
-
-async fn read_suite(
-    args: &CheckArgs,
-    data: &[(String, String)],
+/// A suite, resolved against the tables that there are.
+pub(crate) async fn read_suite(
+    place: &InArtifact,
+    environment: Option<&str>,
+    (data, profiles): (&[(String, String)], BTreeMap<String, Arc<Histograms>>),
     cx: &Context,
 ) -> Result<(Digest, Plan), StepError> {
-    let location: Location = args
-        .suite
+    let location: Location = place
         .as_str()
         .parse()
-        .map_err(|error| StepError::usage(format!("--suite {}: {error}", args.suite)))?;
+        .map_err(|error| StepError::usage(format!("--suite {place}: {error}")))?;
     let bytes = cx.store.read(&location).await?;
     let file = location.file_name().to_owned();
     let text = String::from_utf8(bytes.to_vec())
         .map_err(|_| StepError::usage(format!("{location}: the suite is not UTF-8 text")))?;
     let mut suite = Suite::read(&file, &text)?;
-    let left_out = environments::select(&mut suite, args.environment.as_deref()).map_err(StepError::usage)?;
-    let mut plan = Plan::resolve(&suite, data)
+    let left_out = environments::select(&mut suite, environment).map_err(StepError::usage)?;
+    let mut plan = Plan::resolve_with(&suite, data, profiles)
         .map_err(|fault| ConfigError::at(&file, &text, &fault.field, fault.message))?;
     plan.left_out = left_out;
     Ok((provenance::digest_bytes(&bytes), plan))
 }
 
 /// A window over a column that is not there, or holds no times, would select nothing or everything.
-fn can_be_cut(plan: &Plan, opened: &[OpenedTable], window: &Window) -> Result<(), StepError> {
+pub(crate) fn can_be_cut(plan: &Plan, opened: &[OpenedTable], window: &Window) -> Result<(), StepError> {
     let mut cut = 0;
     for (plan, table) in plan.tables.iter().zip(opened).filter(|(plan, _)| plan.is_split) {
         cut += 1;
@@ -291,28 +348,19 @@ async fn measure(
 ) -> Result<Evidence, StepError> {
     let extent = Extent {
         profile: report::is_wanted(&args.profile),
-        samples: args.samples,
+        samples: args.read.samples,
+        overlaps: true,
         now: window
             .as_ref()
             .map_or_else(jiff::Timestamp::now, |window| window.to)
             .as_nanosecond(),
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.threads.unwrap_or(cores).max(1);
-    let memory = memory_of(args);
+    let (threads, memory) = (args.read.threads(), args.read.memory());
     let sample = args.sample_fraction.map(|share| Sample { share });
     let work = move || {
         let cancelled = || cx.is_cancelled();
-        let pass = Pass {
-            rows: Choice {
-                window: window.as_ref(),
-                filter: None,
-                sample,
-            },
-            threads,
-            memory,
-            cancelled: &cancelled,
-        };
+        let mut pass = pass(window.as_ref(), threads, memory, &cancelled);
+        pass.rows.sample = sample;
         let total = plan.tables.len() as u64;
         let done = std::cell::Cell::new(0);
         gather::measure(&plan, &opened, extent, pass, |table| {
@@ -322,6 +370,25 @@ async fn measure(
         })
     };
     Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+/// A pass over the rows of a window, or over all.
+pub(crate) fn pass<'a>(
+    window: Option<&'a Window>,
+    threads: usize,
+    memory: Memory,
+    cancelled: &'a (dyn Fn() -> bool + Sync),
+) -> Pass<'a> {
+    let rows = Choice {
+        window,
+        ..Choice::default()
+    };
+    Pass {
+        rows,
+        threads,
+        memory,
+        cancelled,
+    }
 }
 
 /// A place that can be written to.
@@ -346,15 +413,7 @@ async fn separate(
     let runtime = tokio::runtime::Handle::current();
     let work = move || {
         let cancelled = || cx.is_cancelled();
-        let pass = Pass {
-            rows: Choice {
-                window: window.as_ref(),
-                ..Choice::default()
-            },
-            threads: 1,
-            memory,
-            cancelled: &cancelled,
-        };
+        let pass = pass(window.as_ref(), 1, memory, &cancelled);
         let put = |at: &Location, bytes: Vec<u8>| Ok(runtime.block_on(cx.store.write(at, bytes.into()))?);
         let place = quarantine::Place {
             root: &root,
@@ -367,7 +426,7 @@ async fn separate(
 }
 
 /// Digests every object, while the tables are read.
-async fn digests(opened: Vec<OpenedTable>, cx: Context) -> Result<Vec<Vec<Digest>>, StepError> {
+pub(crate) async fn digests(opened: Vec<OpenedTable>, cx: Context) -> Result<Vec<Vec<Digest>>, StepError> {
     let work = move || {
         let of_table = |table: OpenedTable| -> Result<Vec<Digest>, StepError> {
             table

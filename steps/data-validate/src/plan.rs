@@ -1,8 +1,10 @@
 //! The suite against the tables that were given: which rules are for which table.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::{ColumnsOf, Relationship, Role, SplitRules, Suite, TableRules};
+use crate::gather::frozen::Histograms;
 
 /// One table that was given, with the rules that are for it.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct Plan {
     pub splits: Vec<SplitRules>,
     /// Rules that are for another environment: their field, and a sentence.
     pub left_out: Vec<(String, String)>,
+    /// Profiles that distributions are held against, by the names of the suite.
+    pub profiles: BTreeMap<String, Arc<Histograms>>,
 }
 
 /// A rule that is for no table that was given: the field and a sentence.
@@ -56,6 +60,18 @@ impl Plan {
     /// # Errors
     /// A rule names a table that was not given, or two rules claim one table.
     pub fn resolve(suite: &Suite, data: &[(String, String)]) -> Result<Self, Unresolved> {
+        Self::resolve_with(suite, data, BTreeMap::new())
+    }
+
+    /// The same, where some names are those of profiles.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`].
+    pub fn resolve_with(
+        suite: &Suite,
+        data: &[(String, String)],
+        profiles: BTreeMap<String, Arc<Histograms>>,
+    ) -> Result<Self, Unresolved> {
         let given: Vec<&str> = data.iter().map(|(name, _)| name.as_str()).collect();
         let mut rules: BTreeMap<&str, (&str, &TableRules)> = BTreeMap::new();
         for (name, table) in &suite.tables {
@@ -87,6 +103,9 @@ impl Plan {
             for (column, rules) in &table.columns {
                 for (index, rule) in rules.distribution.iter().enumerate() {
                     let field = format!("tables.{name}.columns.{column}.distribution[{index}].reference");
+                    if profiles.contains_key(&rule.reference) {
+                        continue;
+                    }
                     if !given.contains(&rule.reference.as_str()) {
                         return Err(unknown(field, &rule.reference, &given));
                     }
@@ -174,7 +193,19 @@ impl Plan {
             relations,
             splits,
             left_out: Vec::new(),
+            profiles,
         })
+    }
+
+    /// Whether rows of other tables refer to this one, or are held against it.
+    #[must_use]
+    pub fn is_looked_up(&self, name: &str) -> bool {
+        let rules = self.tables.iter().flat_map(|table| &table.rules);
+        let mut held_against = rules
+            .flat_map(|rules| rules.columns.values())
+            .flat_map(|rules| &rules.distribution);
+        self.relations.iter().any(|relation| relation.to.table == name)
+            || held_against.any(|rule| rule.reference == name)
     }
 
     /// The table of this name.
@@ -202,7 +233,7 @@ fn unknown(field: String, name: &str, known: &[&str]) -> Unresolved {
     Unresolved { field, message }
 }
 
-/// Reads the `--data` flags.
+/// Reads the `--data` flags; there is at least one.
 ///
 /// ```
 /// use data_validate::plan::parse_data;
@@ -215,6 +246,18 @@ fn unknown(field: String, name: &str, known: &[&str]) -> Unresolved {
 /// # Errors
 /// A sentence that names the flag.
 pub fn parse_data(flags: &[String]) -> Result<Vec<(String, String)>, String> {
+    let data = parse_named("data", flags)?;
+    if data.is_empty() {
+        return Err("--data: no table was given".to_owned());
+    }
+    Ok(data)
+}
+
+/// Reads flags of the form `name=LOCATION`, each name once.
+///
+/// # Errors
+/// A sentence that names the flag.
+pub fn parse_named(which: &str, flags: &[String]) -> Result<Vec<(String, String)>, String> {
     let mut data: Vec<(String, String)> = Vec::new();
     for flag in flags
         .iter()
@@ -225,17 +268,14 @@ pub fn parse_data(flags: &[String]) -> Result<Vec<(String, String)>, String> {
             .split_once('=')
             .filter(|(name, uri)| is_name(name) && !uri.is_empty())
             .ok_or_else(|| {
-                format!("--data {flag}: must be name=LOCATION, the name of letters, digits, `_` and `-`")
+                format!("--{which} {flag}: must be name=LOCATION, the name of letters, digits, `_` and `-`")
             })?;
         if data.iter().any(|(known, _)| known == name) {
             return Err(format!(
-                "--data {flag}: the name `{name}` was given twice; one --data may name a directory or a glob"
+                "--{which} {flag}: the name `{name}` was given twice; one --{which} may name a directory or a glob"
             ));
         }
         data.push((name.to_owned(), uri.to_owned()));
-    }
-    if data.is_empty() {
-        return Err("--data: no table was given".to_owned());
     }
     Ok(data)
 }

@@ -14,12 +14,13 @@ use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
 use crate::gather::{Evidence, FieldEvidence, ObjectEvidence, TableEvidence};
 use crate::plan::{Plan, TablePlan};
+use crate::profile::Profiles;
 use crate::quarantine::Quarantine;
 use crate::window::Window;
 
 /// The profiles of all tables.
 #[derive(Serialize)]
-struct Profiles<'a> {
+struct Written<'a> {
     schema: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<provenance::Window>,
@@ -99,8 +100,8 @@ impl<'a> Made<'a> {
     /// The profiles, as JSON.
     pub(crate) fn profile(&self) -> Result<Vec<u8>, StepError> {
         let tables = self.evidence.tables.iter();
-        let profiles = Profiles {
-            schema: "mlops-steps/table-profiles/v1",
+        let profiles = Written {
+            schema: crate::profile::SCHEMA,
             window: self.window.map(Window::record),
             tables: tables
                 .map(|table| {
@@ -129,6 +130,7 @@ impl<'a> Made<'a> {
             .map(|window| format!("{} {} {}\n", window.column, window.from, window.to));
         let environment = self
             .args
+            .read
             .environment
             .as_ref()
             .map(|name| format!("environment {name}\n"));
@@ -312,6 +314,29 @@ impl<'a> Made<'a> {
         }
         section
     }
+}
+
+/// With the profiles that distributions were held against.
+pub(crate) fn held_against(mut report: Report, profiles: &[(String, Digest)]) -> Report {
+    let inputs = profiles
+        .iter()
+        .map(|(uri, digest)| Input::new("reference", uri).digest(digest));
+    report.inputs.extend(inputs);
+    report
+}
+
+/// What a check by a profile is a check of.
+pub(crate) fn by_profile(mut report: Report, place: &str, digest: &Digest, profiles: &Profiles) -> Report {
+    report.inputs.push(Input::new("profile", place).digest(digest));
+    let shards = profiles.shards.as_ref();
+    let of = shards.map_or_else(String::new, |shards| {
+        format!(" of {}", say::counted(shards.count as u64, "shard"))
+    });
+    let text = format!(
+        "Judged by the profile {place}{of}: no row was read for this report, and what takes rows to be compared with rows of \
+         another shard, or a bound within the error of a sketch, has too little evidence."
+    );
+    report.with_note(Note::info(text))
 }
 
 /// Notes on what rows could not be put apart by.

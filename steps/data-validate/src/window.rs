@@ -65,6 +65,22 @@ impl Window {
         self.from.as_nanosecond() <= nanos && nanos < self.to.as_nanosecond()
     }
 
+    /// Of a record.
+    ///
+    /// # Errors
+    /// An end that is no instant, named.
+    pub fn of_record(record: &provenance::Window) -> Result<Self, String> {
+        let range = record.range()?;
+        let instant = |at| Timestamp::from_nanosecond(at).map_err(|error| format!("window: {error}"));
+        Ok(Self {
+            column: record.column.clone(),
+            length: record.length.clone(),
+            as_of: record.as_of.clone(),
+            from: instant(range.start)?,
+            to: instant(range.end)?,
+        })
+    }
+
     /// As `dataset.json` names it.
     #[must_use]
     pub fn record(&self) -> provenance::Window {

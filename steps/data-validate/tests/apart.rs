@@ -223,15 +223,15 @@ fn rows_that_where_sets_aside_are_not_asked() {
 
 #[test]
 fn cells_that_cannot_be_read_are_bad_wherever_the_check_says_so() {
-    // The kind of a column is guessed by the first 1,000 rows.
-    let lead = |row: &str| format!("{row}\n").repeat(1000);
+    // The kind of a column is guessed by the first 10,000 rows.
+    let lead = |row: &str| format!("{row}\n").repeat(10_000);
     // Of the filter's column, which has no rules of its own.
     let rules = json!({"where": "kind > 0", "columns": {"n": {"range": {"max": 5}}}});
     let csv = format!("kind,n\n{}x,9\n0,9\n,9\n", lead("1,1"));
     let (good, bad, ran) = text("t.csv", &csv, &rules);
     assert_eq!(ran.check("type:t.kind")["observed"], 1);
     assert_eq!(good, format!("kind,n\n{}0,9\n,9\n", lead("1,1")));
-    assert_eq!(bad, "kind,n,_row,_reasons\nx,9,1000,type:t.kind\n");
+    assert_eq!(bad, "kind,n,_row,_reasons\nx,9,10000,type:t.kind\n");
     // Of a column with rules that name no type, and of a key.
     let rules = json!({"unique": [{"columns": ["id"]}], "columns": {"n": {"range": {"max": 5}}}});
     let csv = format!("id,n\n{}3,x\ny,4\n", lead("1,1"));
@@ -239,7 +239,10 @@ fn cells_that_cannot_be_read_are_bad_wherever_the_check_says_so() {
     assert_eq!(ran.check("type:t.n")["observed"], 1);
     assert_eq!(ran.check("type:t.id")["observed"], 1);
     assert_eq!(good, format!("id,n\n{}", lead("1,1")));
-    assert_eq!(bad, "id,n,_row,_reasons\n3,x,1000,type:t.n\ny,4,1001,type:t.id\n");
+    assert_eq!(
+        bad,
+        "id,n,_row,_reasons\n3,x,10000,type:t.n\ny,4,10001,type:t.id\n"
+    );
 }
 
 #[test]

@@ -178,8 +178,10 @@ fn inputs(y: &mut Yaml, contract: &Contract, command: &Command, deadline: u32, s
             if !command.outputs.is_empty() {
                 y.line("- name: s3-prefix").nest(|y| {
                     y.pair("description", "Where the outputs go in the artifact repository.");
+                    let is_temporary = command.template.is_some_and(|spec| spec.temporary);
+                    let place = if is_temporary { "tmp" } else { "runs" };
                     y.line(&format!(
-                        "default: \"runs/{{{{workflow.uid}}}}/{}\"",
+                        "default: \"{place}/{{{{workflow.uid}}}}/{}\"",
                         contract.step
                     ));
                 });
@@ -234,6 +236,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 fn outputs(y: &mut Yaml, command: &Command) {
+    let is_temporary = command.template.is_some_and(|spec| spec.temporary);
     if command.outputs.is_empty() && command.output_parameters.is_empty() {
         return;
     }
@@ -266,6 +269,9 @@ fn outputs(y: &mut Yaml, command: &Command) {
                             .line(&format!(
                                 "s3: {{key: \"{{{{inputs.parameters.s3-prefix}}}}/{file}\"}}"
                             ));
+                        if is_temporary {
+                            y.line("artifactGC: {strategy: OnWorkflowDeletion, serviceAccountName: mlops-artifact-gc}");
+                        }
                     });
                 }
             });

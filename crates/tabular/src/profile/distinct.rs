@@ -80,6 +80,16 @@ impl Distinct {
         matches!(self.0, State::Exact(_))
     }
 
+    /// One standard error of the count, as a share of it; 0 when it is exact.
+    #[must_use]
+    pub fn relative_error(&self) -> f64 {
+        if self.is_exact() {
+            0.0
+        } else {
+            1.04 / (REGISTERS as f64).sqrt()
+        }
+    }
+
     /// The number of different values; within about 1.6 % (one standard error) when not exact.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -12,7 +12,7 @@ use super::bounds::{Bounds, Ends};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
-    /// The `--data` name of the reference; its column has the same name.
+    /// The `--data` name of the reference, or the `--reference` name of a profile of it; its column has the same name.
     pub reference: String,
     /// The population stability index, no share below 0.0001: 0.1 is often called a shift, 0.2 a large one.
     #[serde(default)]

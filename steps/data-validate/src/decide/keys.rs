@@ -7,6 +7,10 @@ use crate::config::{ColumnRules, TableRules};
 use crate::gather::measure::KeyWanted;
 use crate::gather::{KeyEvidence, TableEvidence};
 
+/// What profiles know of too many keys.
+const AT_LEAST: &str =
+    "profiles with so many different values compare the rows of each part alone, so that there may be more";
+
 /// Judges `unique` and `duplicate_rows` of a table.
 pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     for rule in &rules.unique {
@@ -50,9 +54,13 @@ pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<
                     say::bounds(rule, say::number)
                 );
                 let check = check.observed(rows).format(Format::Count).n(found.rows);
-                check
-                    .samples(samples(&found.examples, Some(table)))
-                    .judge(rule.allow(rows as f64), why)
+                let check = check.samples(samples(&found.examples, Some(table)));
+                let too_many = rule.max.is_some_and(|max| rows as f64 > max);
+                if found.distinct_within.is_some() && !too_many {
+                    check.insufficient(format!("{why}; {AT_LEAST}"))
+                } else {
+                    check.judge(rule.allow(rows as f64), why)
+                }
             }
             other => not_collected(check, other),
         });
@@ -91,13 +99,17 @@ fn unique(check: Check, label: &str, allowed: u64, key: &KeyWanted, table: &Tabl
                     say::count(allowed)
                 )
             };
-            check
+            let check = check
                 .observed(repeated.rows)
                 .n(found.rows)
                 .samples(samples(&found.examples, Some(table)))
                 .detail("repeated_keys", repeated.keys)
-                .detail("rows_with_null", found.with_null)
-                .judge(repeated.rows <= allowed, why)
+                .detail("rows_with_null", found.with_null);
+            if found.distinct_within.is_some() && repeated.rows <= allowed {
+                check.insufficient(format!("{why}; {AT_LEAST}"))
+            } else {
+                check.judge(repeated.rows <= allowed, why)
+            }
         }
         Some(Ok(found)) => {
             let why = format!(

@@ -1,6 +1,6 @@
 //! Rules about a column as a whole: nulls, NaN, mean, spread, ends, quantiles.
 
-use step_report::{Bound, Check, Format, Severity};
+use step_report::{Bound, Check, Format, Interval, Severity};
 
 use super::{on_column, say};
 use crate::config::{Bounds, ColumnRules};
@@ -132,18 +132,23 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
     let empty = ColumnMeasured::default();
     let column = table.columns.get(name).unwrap_or(&empty);
     let quantile = |p: f64| {
-        let known = table.quantiles.get(name)?.iter().find(|(share, _)| *share == p)?;
-        known.1
+        let known = table
+            .quantiles
+            .get(name)?
+            .iter()
+            .find(|quantile| quantile.p == p)?;
+        Some((known.value?, known.within))
     };
+    let exact = |value: Option<f64>| value.map(|value| (value, None));
     // A 32-bit 0.1 is above the 64-bit one: a bound means what the column can hold of it.
     let precision = table.field(name).map(|field| field.precision).unwrap_or_default();
-    let mut figure = |kind: String, what: &str, rule: &Bounds, value: Option<f64>| {
+    let mut figure = |kind: String, what: &str, rule: &Bounds, value: Option<(f64, Ends)>| {
         let check = match start(&kind, name, rule.severity, table) {
             Err(check) => *check,
             Ok(check) => {
                 let check = check.bound(rule.shown()).n(column.moments.count);
                 match value {
-                    Some(value) => {
+                    Some((value, ends)) => {
                         let why = format!(
                             "{what} of `{name}` is {}; must be {}",
                             say::number(value),
@@ -152,7 +157,11 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
                         let check = check
                             .observed(value)
                             .detail("not_finite", column.nan + column.infinite);
-                        check.judge(rule.at(precision).allow(precision.round(value)), why)
+                        let (rule, round) = (rule.at(precision), |value| precision.round(value));
+                        match ends {
+                            Some((low, high)) => between(check, &rule, (round(low), round(high)), why),
+                            None => check.judge(rule.allow(round(value)), why),
+                        }
                     }
                     None => {
                         let why = format!(
@@ -166,37 +175,51 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
         };
         checks.push(check);
     };
-    let shape = column.shape.unwrap_or_default();
     if let Some(rule) = &rules.sum {
-        figure("sum".to_owned(), "the sum", rule, shape.sum());
+        figure("sum".to_owned(), "the sum", rule, exact(column.moments.sum()));
     }
     if let Some(rule) = &rules.skewness {
-        figure("skewness".to_owned(), "the skewness", rule, shape.skewness());
+        figure(
+            "skewness".to_owned(),
+            "the skewness",
+            rule,
+            exact(column.moments.skewness()),
+        );
     }
     if let Some(rule) = &rules.kurtosis {
         figure(
             "kurtosis".to_owned(),
             "the excess kurtosis",
             rule,
-            shape.kurtosis(),
+            exact(column.moments.kurtosis()),
         );
     }
     if let Some(rule) = &rules.mean {
-        figure("mean".to_owned(), "the mean", rule, column.moments.mean());
+        figure("mean".to_owned(), "the mean", rule, exact(column.moments.mean()));
     }
     if let Some(rule) = &rules.std {
         figure(
             "std".to_owned(),
             "the standard deviation",
             rule,
-            column.moments.std(1),
+            exact(column.moments.std(1)),
         );
     }
     if let Some(rule) = &rules.min {
-        figure("min".to_owned(), "the smallest value", rule, column.moments.min);
+        figure(
+            "min".to_owned(),
+            "the smallest value",
+            rule,
+            exact(column.moments.min),
+        );
     }
     if let Some(rule) = &rules.max {
-        figure("max".to_owned(), "the largest value", rule, column.moments.max);
+        figure(
+            "max".to_owned(),
+            "the largest value",
+            rule,
+            exact(column.moments.max),
+        );
     }
     if let Some(rule) = &rules.median {
         figure("median".to_owned(), "the median", rule, quantile(0.5));
@@ -208,6 +231,32 @@ pub(super) fn judge(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
             &rule.bounds(),
             quantile(rule.p),
         );
+    }
+}
+
+/// What a value lies between, when it is not exact.
+type Ends = Option<(f64, f64)>;
+
+/// Judges a value of which only the ends are known that it lies between: when these are not on one side of each bound,
+/// nobody knows.
+fn between(check: Check, bounds: &Bounds, (low, high): (f64, f64), why: String) -> Check {
+    let check = check.interval(Interval::new(low, high, 0.99, "rank error of the KLL sketch"));
+    let side = |value: f64| {
+        let beyond =
+            |end: Option<f64>, is_beyond: fn(f64, f64) -> bool| end.is_some_and(|end| is_beyond(value, end));
+        (
+            beyond(bounds.min, |value, min| value < min),
+            beyond(bounds.max, |value, max| value > max),
+        )
+    };
+    if side(low) == side(high) {
+        check.judge(bounds.allow(low), why)
+    } else {
+        check.insufficient(format!(
+            "{why}; by the sketch of a profile it lies between {} and {}",
+            say::number(low),
+            say::number(high)
+        ))
     }
 }
 

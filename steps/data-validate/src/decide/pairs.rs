@@ -28,11 +28,12 @@ pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<
         let found = table.pairs.get(index).cloned().unwrap_or_default();
         let figure = match found.without {
             Some(why) => Err(why),
-            None if found.rows < FEWEST => Err(format!(
+            None if found.pairs.count < FEWEST => Err(format!(
                 "only {} have a finite number in both, of {FEWEST} that it takes",
-                say::counted(found.rows, "row")
+                say::counted(found.pairs.count, "row")
             )),
             None => found
+                .pairs
                 .correlation()
                 .ok_or_else(|| "one of the two does not vary".to_owned()),
         };
@@ -45,7 +46,7 @@ pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<
                 );
                 check
                     .observed(value)
-                    .n(found.rows)
+                    .n(found.pairs.count)
                     .judge(bounds.allow(value), why)
             }
             Err(why) => {

@@ -112,6 +112,13 @@ pub(super) fn judge(
             .observed(keys)
             .bound(Bound::at_most(max as f64))
             .format(Format::Count);
-        checks.push(with_evidence(check).judge(keys <= max, why));
+        let check = with_evidence(check);
+        checks.push(if found.keys_are_least && keys <= max {
+            check.insufficient(format!(
+                "{why}; profiles with so many do not tell how many more there are"
+            ))
+        } else {
+            check.judge(keys <= max, why)
+        });
     }
 }

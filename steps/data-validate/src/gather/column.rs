@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tabular::profile::Moments;
 use tabular::{Batch, Column, ColumnProfile, Values};
 
 use super::frozen::{Counts, Frozen};
 use super::quantile::{Bracket, FirstPass};
 use super::sequence::Sequence;
-use super::shape::Shape;
 use super::values::{Spot, Test, ValueRule, Violations};
 
 /// What was measured of a column.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ColumnMeasured {
     /// Rows of the files that have the column. Of the column that a window is over, also the rows without a time: no
     /// window holds them, and yet a null is a null.
@@ -30,21 +30,22 @@ pub struct ColumnMeasured {
     pub moments: Moments,
     /// In the order of [`super::measure::ColumnWanted::directions`].
     pub sequences: Vec<Sequence>,
-    /// Sum, skewness, kurtosis of finite numbers, where they are asked for.
-    pub shape: Option<Shape>,
     /// How often each of [`ColumnWanted::named`] occurs; or why it cannot be asked.
     pub named: Vec<Result<u64, String>>,
     /// In the order of [`ColumnWanted::frozen`]; or why they cannot be counted on.
     pub frozen: Vec<Result<Counts, String>>,
     /// The first and last point in time, nanoseconds since 1970-01-01 (of any year, hence wide).
+    #[serde(with = "pair")]
     pub times: Option<(i128, i128)>,
     /// Bad values by rule; or why the rule cannot be asked.
     pub tests: BTreeMap<ValueRule, Result<Violations, String>>,
     /// First pass of quantiles.
     pub quantiles: Option<FirstPass>,
     /// Second pass of quantiles.
+    #[serde(skip)]
     pub brackets: Vec<Bracket>,
-    /// The whole profile.
+    /// The whole profile; in a file it stands beside.
+    #[serde(skip)]
     pub profile: Option<ColumnProfile>,
 }
 
@@ -145,9 +146,6 @@ impl ColumnMeasured {
             _ => return,
         }
         self.moments.add(&finite);
-        if let Some(shape) = &mut self.shape {
-            shape.add(&finite);
-        }
         if let Some(quantiles) = &mut self.quantiles {
             quantiles.add(&finite);
         }
@@ -162,12 +160,8 @@ impl ColumnMeasured {
         self.malformed.absorb(other.malformed);
         self.nan += other.nan;
         self.infinite += other.infinite;
-        self.moments = self.moments.merge(&other.moments);
+        self.moments.absorb(&other.moments);
         self.times = joined(self.times, other.times);
-        match (&mut self.shape, other.shape) {
-            (Some(mine), Some(theirs)) => mine.merge(&theirs),
-            (mine, theirs) => *mine = mine.or(theirs),
-        }
         if self.sequences.is_empty() {
             self.sequences = other.sequences;
         } else {
@@ -245,5 +239,22 @@ fn joined(mine: Option<(i128, i128)>, theirs: Option<(i128, i128)>) -> Option<(i
     match (mine, theirs) {
         (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
         (mine, theirs) => mine.or(theirs),
+    }
+}
+
+/// Two points in time in a file.
+mod pair {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct At(#[serde(with = "crate::gather::wide")] i128);
+
+    pub(super) fn serialize<S: Serializer>(times: &Option<(i128, i128)>, to: S) -> Result<S::Ok, S::Error> {
+        times.map(|(first, last)| (At(first), At(last))).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(i128, i128)>, D::Error> {
+        let times = Option::<(At, At)>::deserialize(from)?;
+        Ok(times.map(|(first, last)| (first.0, last.0)))
     }
 }

@@ -1,5 +1,6 @@
 //! Conditions over the columns of a row, asked of every row.
 
+use serde::{Deserialize, Serialize};
 use tabular::{Batch, Field};
 
 use super::values::{Spot, Violations};
@@ -81,7 +82,7 @@ pub enum Answer {
 }
 
 /// What a condition found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ConditionMeasured {
     /// Rows that it is not for.
     pub aside: u64,

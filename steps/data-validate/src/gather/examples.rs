@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use tabular::row_keys;
 
 use super::objects::OpenedTable;
@@ -10,7 +11,7 @@ use super::values::Spot;
 use crate::error::ScanError;
 
 /// A key with the rows that have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// The values of the key's columns, as they are shown.
     pub value: String,
@@ -50,7 +51,7 @@ pub fn find(
                             (
                                 value,
                                 Spot {
-                                    object,
+                                    object: table.first + object,
                                     place: batch.place(row),
                                 },
                             ),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drift_stats::bins::{Categories, Edges};
+use serde::{Deserialize, Serialize};
 use tabular::{Column, ColumnProfile, Values};
 
 use super::measure::{ColumnWanted, Wanted};
@@ -13,11 +14,16 @@ use crate::config::Distribution;
 use crate::error::ScanError;
 use crate::plan::Plan;
 
+/// Bins of numbers in a profile, and values that get a bin each: what a rule asks for that does not say.
+const BINS: usize = 10;
+const CATEGORIES: usize = 50;
+
 /// Steps of the grid on which distribution functions are compared.
 const GRID: usize = 200;
 
 /// Bins, frozen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Frozen {
     /// Of numbers: a fine grid of quantiles, each value of it a bin of its own, and the coarse bins that it refines.
     Numbers {
@@ -31,7 +37,7 @@ pub enum Frozen {
 }
 
 /// Rows by bin.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// By bin.
     pub bins: Vec<u64>,
@@ -42,12 +48,62 @@ pub struct Counts {
 }
 
 /// A column of a reference, counted on its own bins.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
     /// The bins.
+    #[serde(with = "shared")]
     pub frozen: Arc<Frozen>,
     /// Its rows on them.
     pub counts: Counts,
+}
+
+/// Bins in a file.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Frozen;
+
+    pub(super) fn serialize<S: Serializer>(frozen: &Arc<Frozen>, to: S) -> Result<S::Ok, S::Error> {
+        frozen.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Frozen>, D::Error> {
+        Frozen::deserialize(from).map(Arc::new)
+    }
+}
+
+/// The columns of a table, each counted on bins of its own.
+pub type Histograms = BTreeMap<String, Reference>;
+
+impl Reference {
+    /// Takes in the rows of another part.
+    ///
+    /// # Errors
+    /// A sentence, when they were counted on other bins.
+    pub fn absorb(&mut self, other: &Self) -> Result<(), String> {
+        if self.frozen != other.frozen {
+            return Err("it was counted on other bins in another part".to_owned());
+        }
+        self.counts.absorb(&other.counts);
+        Ok(())
+    }
+
+    /// As a rule asks for it.
+    fn for_rule(&self, rule: &Distribution) -> Result<Self, String> {
+        match &*self.frozen {
+            Frozen::Numbers { .. } if rule.bins != BINS => Err(format!(
+                "a profile has {BINS} bins, and the rule asks for {}; leave out `bins`",
+                rule.bins
+            )),
+            Frozen::Values(_) if rule.categories != CATEGORIES => Err(format!(
+                "a profile has {CATEGORIES} categories, and the rule asks for {}; leave out `categories`",
+                rule.categories
+            )),
+            _ => Ok(self.clone()),
+        }
+    }
 }
 
 /// By table, column and number of the rule; or why the reference is none.
@@ -55,14 +111,14 @@ pub(super) type References = BTreeMap<(usize, String, usize), Result<Arc<Referen
 
 impl Frozen {
     /// Chooses bins by what one pass told of the reference.
-    fn choose(profile: &ColumnProfile, rule: &Distribution) -> Result<Self, String> {
+    fn choose(profile: &ColumnProfile, (bins, categories): (usize, usize)) -> Result<Self, String> {
         let Some(numbers) = profile.numbers.as_ref().filter(|_| profile.kind.is_number()) else {
             let top = profile
                 .top
                 .as_ref()
                 .ok_or_else(|| format!("a distribution cannot be had of {}", profile.kind))?;
-            let most = top.most(rule.categories);
-            return Categories::top(most, rule.categories)
+            let most = top.most(categories);
+            return Categories::top(most, categories)
                 .map(Self::Values)
                 .map_err(|error| error.to_string());
         };
@@ -70,8 +126,7 @@ impl Frozen {
         let at = |steps: usize| {
             (1..steps).filter_map(move |step| numbers.quantiles.quantile(step as f64 / steps as f64))
         };
-        let coarse =
-            Edges::from_quantiles(at(rule.bins).collect(), least).map_err(|error| error.to_string())?;
+        let coarse = Edges::from_quantiles(at(bins).collect(), least).map_err(|error| error.to_string())?;
         // The largest double below each is an edge as well: what many rows share is then a bin without an inside.
         let mut all: Vec<f64> = at(GRID)
             .chain(coarse.values().iter().copied())
@@ -181,17 +236,20 @@ pub(super) fn references<'a>(
 ) -> Result<References, ScanError> {
     let mut found = References::new();
     for (table, column, number, rule) in rules(plan) {
-        let reference = plan
-            .tables
-            .iter()
-            .position(|table| table.name == rule.reference)
-            .unwrap_or(0);
         let place = format!("`{}`", rule.reference);
-        let has = opened[reference].columns().contains(column);
-        let read = if has {
-            one(&opened[reference], column, rule, pass_of(reference))?
-        } else {
-            Err("no such column".to_owned())
+        let none = || Err("no such column".to_owned());
+        let read = match plan.profiles.get(&rule.reference) {
+            Some(profile) => profile
+                .get(column)
+                .map_or_else(none, |reference| reference.for_rule(rule)),
+            None => {
+                let reference = super::relations::position(plan, &rule.reference);
+                if opened[reference].columns().contains(column) {
+                    one(&opened[reference], column, rule, pass_of(reference))?
+                } else {
+                    none()
+                }
+            }
         };
         let read = read
             .map(Arc::new)
@@ -199,6 +257,35 @@ pub(super) fn references<'a>(
         found.insert((table, column.clone(), number), read);
     }
     Ok(found)
+}
+
+/// Counts the columns of whole tables on bins that their profiles choose; columns that have none are left out.
+pub(super) fn histograms(
+    table: &OpenedTable,
+    profiles: &BTreeMap<String, ColumnProfile>,
+    pass: Pass<'_>,
+) -> Result<Histograms, ScanError> {
+    let mut wanted = Wanted::default();
+    let mut chosen = BTreeMap::new();
+    for (name, profile) in profiles {
+        if let Ok(frozen) = Frozen::choose(profile, (BINS, CATEGORIES)).map(Arc::new) {
+            let column = ColumnWanted {
+                frozen: vec![Ok(Arc::clone(&frozen))],
+                ..ColumnWanted::default()
+            };
+            wanted.columns.insert(name.clone(), column);
+            chosen.insert(name.clone(), frozen);
+        }
+    }
+    if chosen.is_empty() {
+        return Ok(Histograms::new());
+    }
+    let mut seen = measure(table, &wanted, pass)?;
+    let counted = chosen.into_iter().filter_map(|(name, frozen)| {
+        let counts = seen.columns.remove(&name)?.frozen.pop()?.ok()?;
+        Some((name, Reference { frozen, counts }))
+    });
+    Ok(counted.collect())
 }
 
 fn rules(plan: &Plan) -> impl Iterator<Item = (usize, &String, usize, &Distribution)> {
@@ -232,7 +319,7 @@ fn one(
     if !seen.broken.is_empty() {
         return Ok(Err("it does not decode".to_owned()));
     }
-    let frozen = match Frozen::choose(&profile, rule) {
+    let frozen = match Frozen::choose(&profile, (rule.bins, rule.categories)) {
         Ok(frozen) => Arc::new(frozen),
         Err(why) => return Ok(Err(why)),
     };

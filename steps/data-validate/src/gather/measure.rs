@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use tabular::profile::Moments;
 use tabular::{Batch, ColumnProfile, KeySet, row_keys};
 
 use super::column::ColumnMeasured;
@@ -13,7 +15,6 @@ use super::keys::Keys;
 use super::quantile::{Bracket, FirstPass};
 use super::rows::{Choice, Cut, Left};
 use super::sequence::{Direction, Sequence};
-use super::shape::Shape;
 use super::together::Together;
 use super::values::{Spot, Test, ValueRule};
 use crate::config::Scalar;
@@ -45,7 +46,7 @@ pub struct ColumnWanted {
     pub rules: Option<Arc<crate::config::ColumnRules>>,
     /// Quantiles.
     pub quantiles: bool,
-    /// Sum, skewness, kurtosis.
+    /// Skewness, kurtosis.
     pub shape: bool,
     /// Values that are counted one by one.
     pub named: Vec<Scalar>,
@@ -60,7 +61,7 @@ pub struct ColumnWanted {
 }
 
 /// A key of rows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyWanted {
     /// Its columns.
     pub columns: Vec<String>,
@@ -157,7 +158,11 @@ impl<'a> Meter<'a> {
                     .iter()
                     .map(|direction| Sequence::new(*direction))
                     .collect(),
-                shape: column.shape.then(Shape::default),
+                moments: if column.shape {
+                    Moments::with_shape()
+                } else {
+                    Moments::default()
+                },
                 named: counted
                     .iter()
                     .map(|test| test.as_ref().map(|_| 0).map_err(Clone::clone))
@@ -283,9 +288,9 @@ impl Meter<'_> {
 }
 
 impl Measured {
-    /// Takes in the row groups that were not read.
-    pub(super) fn leave_unread(&mut self, left: &[Vec<Option<Left>>]) {
-        for (object, groups) in left.iter().enumerate() {
+    /// Takes in the row groups that were not read, of the objects from this number on.
+    pub(super) fn leave_unread(&mut self, left: &[Vec<Option<Left>>], first: usize) {
+        for (object, groups) in (first..).zip(left) {
             let rows = self.rows_by_object.entry(object).or_insert(0);
             for left in groups.iter().flatten() {
                 *rows += left.aside;

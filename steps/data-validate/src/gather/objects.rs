@@ -1,9 +1,11 @@
 //! The files of each table: found, opened at one version, their footers read.
 
+use std::collections::HashSet;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use artifact_store::{Location, Object, Store};
+use artifact_store::{Location, Object, ObjectMeta, Store};
 use futures::{StreamExt as _, TryStreamExt as _};
 use provenance::Digest;
 use step_runtime::StepError;
@@ -32,17 +34,31 @@ pub struct Opened {
 pub struct OpenedTable {
     /// In the order of names.
     pub objects: Vec<Opened>,
+    /// The number of the first of them in the table: not 0 where these are a part of it.
+    pub first: usize,
     /// Names that were passed over.
     pub passed_over: Vec<String>,
 }
 
 impl OpenedTable {
+    /// Some of its files, by their numbers in the table.
+    #[must_use]
+    pub fn part(&self, numbers: Range<usize>) -> Self {
+        let at = |number: usize| number.saturating_sub(self.first).min(self.objects.len());
+        let range = at(numbers.start)..at(numbers.end);
+        Self {
+            first: self.first + range.start,
+            objects: self.objects[range].to_vec(),
+            passed_over: self.passed_over.clone(),
+        }
+    }
+
     /// Every column of any object, in the order of their first object.
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+        let (mut names, mut known) = (Vec::new(), HashSet::new());
         for field in self.objects.iter().flat_map(|object| object.source.fields()) {
-            if !names.contains(&field.name) {
+            if known.insert(field.name.as_str()) {
                 names.push(field.name.clone());
             }
         }
@@ -89,14 +105,13 @@ fn family(kind: Kind) -> Kind {
     if kind.is_number() { Kind::Float } else { kind }
 }
 
-/// Finds and opens the files of a table.
-pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepError> {
-    let flag = format!("--data {}={}", plan.name, plan.uri);
-    let location: Location = plan
-        .uri
-        .parse()
-        .map_err(|error| StepError::usage(format!("{flag}: {error}")))?;
-    let found = store.list_data(&location).await?;
+/// Finds the files of a table, and names below its location that are no table files.
+///
+/// # Errors
+/// There is none.
+pub async fn list(store: &Store, plan: &TablePlan) -> Result<(Vec<ObjectMeta>, Vec<String>), StepError> {
+    let flag = flag(plan);
+    let found = store.list_data(&location(plan)?).await?;
     let alone = found.len() == 1;
     let (tables, others): (Vec<_>, Vec<_>) = found
         .into_iter()
@@ -112,8 +127,56 @@ pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepEr
         );
         return Err(StepError::usage(what));
     }
-    let rules = plan.rules.as_ref();
-    let partitions: Vec<(String, Partitions)> = tables
+    let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();
+    Ok((tables, passed_over))
+}
+
+fn flag(plan: &TablePlan) -> String {
+    format!("--data {}={}", plan.name, plan.uri)
+}
+
+fn location(plan: &TablePlan) -> Result<Location, StepError> {
+    let parsed = plan.uri.parse();
+    parsed.map_err(|error| StepError::usage(format!("{}: {error}", flag(plan))))
+}
+
+/// Finds and opens the files of a table, at the versions that are there now.
+///
+/// # Errors
+/// There is none, or one cannot be opened.
+pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepError> {
+    let (found, passed_over) = list(store, plan).await?;
+    let (all, is_recorded) = (0..found.len(), false);
+    let opened = files(store, plan, &found, all, is_recorded).await?;
+    Ok(OpenedTable {
+        passed_over,
+        ..opened
+    })
+}
+
+/// Opens some of the files of a table, at the versions that a list of all of them has.
+///
+/// # Errors
+/// One cannot be opened, or is another by now.
+pub async fn open_recorded(
+    store: &Store,
+    plan: &TablePlan,
+    recorded: &[ObjectMeta],
+    range: Range<usize>,
+) -> Result<OpenedTable, StepError> {
+    files(store, plan, recorded, range, true).await
+}
+
+async fn files(
+    store: &Store,
+    plan: &TablePlan,
+    all: &[ObjectMeta],
+    range: Range<usize>,
+    is_recorded: bool,
+) -> Result<OpenedTable, StepError> {
+    let (location, rules) = (location(plan)?, plan.rules.as_ref());
+    // What partitions are read as follows from the paths of all files, whichever are opened.
+    let partitions: Vec<(String, Partitions)> = all
         .iter()
         .map(|meta| {
             (
@@ -122,16 +185,18 @@ pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepEr
             )
         })
         .collect();
-    let kinds =
-        partitions::kinds(&partitions, rules).map_err(|why| StepError::usage(format!("{flag}: {why}")))?;
+    let kinds = partitions::kinds(&partitions, rules)
+        .map_err(|why| StepError::usage(format!("{}: {why}", flag(plan))))?;
     // Thousands of footers are read many at a time, and come back in the order of their names.
-    let opening = tables.iter().map(|meta| one(store, &meta.location, rules));
+    let chosen = &all[range.clone()];
+    let opening = chosen.iter().map(|meta| one(store, meta, is_recorded, rules));
     let opened: Vec<(Object, Source)> = futures::stream::iter(opening)
         .buffered(AT_A_TIME)
         .try_collect()
         .await?;
     let mut objects = Vec::with_capacity(opened.len());
-    for (meta, ((object, source), (uri, partitions))) in tables.iter().zip(opened.into_iter().zip(partitions))
+    let partitions = partitions.into_iter().skip(range.start);
+    for (meta, ((object, source), (uri, partitions))) in chosen.iter().zip(opened.into_iter().zip(partitions))
     {
         let values = partitions
             .iter()
@@ -148,24 +213,33 @@ pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepEr
                 .join("/"),
         });
     }
-    let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();
-    Ok(OpenedTable { objects, passed_over })
+    Ok(OpenedTable {
+        objects,
+        first: range.start,
+        passed_over: Vec::new(),
+    })
 }
 
 /// Files whose footers are read at once.
 const AT_A_TIME: usize = 32;
 
-/// Opens one file, at the version that is there now.
+/// Opens one file, at the version that is there now or at the recorded one.
 async fn one(
     store: &Store,
-    at: &Location,
+    meta: &ObjectMeta,
+    is_recorded: bool,
     rules: Option<&TableRules>,
 ) -> Result<(Object, Source), StepError> {
+    let at = &meta.location;
     let uri = at.to_string();
     let format = Format::from_name(at.file_name())
         .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
     let format = with_rules(format, rules);
-    let object = store.open(at).await?;
+    let object = if is_recorded {
+        store.open_recorded(meta).await?
+    } else {
+        store.open(at).await?
+    };
     let input = Input::new(uri, Arc::new(object.clone()));
     let source = tokio::task::spawn_blocking(move || Source::open(input, format))
         .await?

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use tabular::profile::Quantiles;
 use tabular::profile::quantiles::weighted_quantile;
 
@@ -10,10 +11,11 @@ use tabular::profile::quantiles::weighted_quantile;
 const COUNTED: usize = 1 << 16;
 
 /// The first pass.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FirstPass {
     /// Every value with its rows, by the bits of the value.
-    Counted(HashMap<u64, u64>),
+    Counted(#[serde(with = "counted")] HashMap<u64, u64>),
     /// Too many different values.
     Sketched(Box<Quantiles>),
 }
@@ -81,6 +83,15 @@ impl FirstPass {
         }
     }
 
+    /// The quantile as the sketch has it, and the ends that it lies between, but for one time in a hundred.
+    #[must_use]
+    pub fn estimate(&self, p: f64) -> Option<(f64, (f64, f64))> {
+        let Self::Sketched(sketch) = self else { return None };
+        let margin = sketch.rank_error();
+        let at = |p: f64| sketch.quantile(p.clamp(0.0, 1.0));
+        Some((at(p)?, (at(p - margin)?, at(p + margin)?)))
+    }
+
     /// Where the quantile surely lies, for the second pass; `widen` times the sketch's error to both sides.
     #[must_use]
     pub fn bracket(&self, p: f64, widen: f64) -> Option<Bracket> {
@@ -104,6 +115,25 @@ impl FirstPass {
             count: 0,
             inside: HashMap::new(),
         })
+    }
+}
+
+/// Values with their rows in a file, in the order of the values.
+mod counted {
+    use std::collections::HashMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(counts: &HashMap<u64, u64>, to: S) -> Result<S::Ok, S::Error> {
+        super::sorted(counts).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<u64, u64>, D::Error> {
+        let values = Vec::<(f64, u64)>::deserialize(from)?;
+        Ok(values
+            .into_iter()
+            .map(|(value, rows)| (value.to_bits(), rows))
+            .collect())
     }
 }
 

@@ -16,8 +16,8 @@ use crate::plan::Plan;
 /// The keys that a relationship refers to.
 #[derive(Debug, Clone)]
 pub(super) struct Parent {
-    keys: Arc<Keys>,
-    distinct: u64,
+    pub(super) keys: Arc<Keys>,
+    pub(super) distinct: u64,
     /// For probing while the referring table streams; none when there are too many.
     pub(super) set: Option<Arc<KeySet>>,
 }
@@ -193,6 +193,7 @@ pub(super) fn evidence<'a>(
             parents: parent.distinct,
             orphans,
             examples,
+            keys_are_least: false,
         }));
     }
     Ok(all)

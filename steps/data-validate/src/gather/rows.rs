@@ -1,6 +1,7 @@
 //! Which rows of a table are looked at: those inside of the window, of these the ones that `where` is true for, and of
 //! these a sample, when one was asked for.
 
+use serde::{Deserialize, Serialize};
 use tabular::{Batch, TableError};
 
 use crate::expression::Expression;
@@ -36,7 +37,7 @@ pub struct Cut {
 }
 
 /// Rows that are not looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     /// Outside of the window.
     pub outside: u64,

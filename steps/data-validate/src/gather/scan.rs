@@ -93,7 +93,7 @@ pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<M
         }
         result
     })?;
-    whole.leave_unread(&left);
+    whole.leave_unread(&left, table.first);
     Ok(whole)
 }
 
@@ -219,7 +219,8 @@ fn measure_columns(
     }
     let fields = source.fields().filter(|field| columns.contains(&field.name));
     let multisets = wanted.keys.len() + wanted.orphans.len();
-    let mut meter = Meter::new(wanted, unit.object, fields);
+    let number = table.first + unit.object;
+    let mut meter = Meter::new(wanted, number, fields);
     meter.spill_at(pass.memory.keys(pass.threads, multisets));
     let options = ReadOptions {
         columns: Some(columns.clone()),
@@ -229,7 +230,7 @@ fn measure_columns(
         ..ReadOptions::default()
     };
     // An object without a row is listed with its none.
-    meter.measured.rows_by_object.insert(unit.object, 0);
+    meter.measured.rows_by_object.insert(number, 0);
     let mut batches = source.scan(&options)?;
     while let Some(batch) = batches.next_batch()? {
         if (pass.cancelled)() {

@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
 use tabular::{Column, Values};
 
 use super::values::{Spot, Violations};
+use super::wide;
 
 /// An order that rows must come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Direction {
     /// Downwards instead of upwards.
     pub falling: bool,
@@ -16,11 +18,13 @@ pub struct Direction {
 }
 
 /// A value, as far as its order goes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Place {
     /// Whole numbers, and points in time in nanoseconds.
-    Whole(i128),
-    Number(f64),
+    Whole(#[serde(with = "wide")] i128),
+    /// By its bits: NaN is a number of a column too.
+    Number(#[serde(with = "bits")] f64),
     Text(String),
 }
 
@@ -52,7 +56,7 @@ impl Place {
 }
 
 /// A value with what is shown of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Seen {
     place: Place,
     shown: String,
@@ -60,7 +64,7 @@ struct Seen {
 }
 
 /// The rows of a part, in their order; nulls are left aside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sequence {
     direction: Direction,
     first: Option<Seen>,
@@ -128,5 +132,18 @@ impl Sequence {
             self.follow(first);
             self.last = next.last;
         }
+    }
+}
+
+/// A double in a file, as the whole number that its bits are.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        value.to_bits().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
     }
 }

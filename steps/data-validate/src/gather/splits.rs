@@ -26,6 +26,26 @@ pub struct SplitEvidence {
     pub label: Option<Result<LabelEvidence, String>>,
 }
 
+impl SplitEvidence {
+    /// Of tables of which no two rows were compared.
+    pub(super) fn not_compared(split: &SplitRules) -> Self {
+        fn none<T>() -> Result<T, String> {
+            Err("the rows of profiles are not compared with each other".to_owned())
+        }
+        Self {
+            overlap: none(),
+            same_rows: split.max_same_rows_fraction.map(|_| none()),
+            group: (!split.group.is_empty()).then(none),
+            new: split
+                .new_categories
+                .iter()
+                .map(|column| (column.clone(), none()))
+                .collect(),
+            label: split.label.as_ref().map(|_| none()),
+        }
+    }
+}
+
 /// The label whose share differs most between two parts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LabelEvidence {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use tabular::{Column, Field, Kind, Place, Precision, Values, decimal_key, row_keys};
 
+use serde::{Deserialize, Serialize};
 use step_report::Severity;
 
 use crate::config::{ColumnRules, ColumnType, LengthRule, RangeRule, Scalar, SetRule};
 
 /// The rules that judge value by value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ValueRule {
     /// `range`
     Range,
@@ -410,7 +412,7 @@ fn length(rule: &LengthRule, kind: Kind) -> Result<Form, String> {
 }
 
 /// Where a row is: the number of the object within its table, and the place in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Spot {
     /// The number of the object.
     pub object: usize,
@@ -419,7 +421,7 @@ pub struct Spot {
 }
 
 /// Bad values, counted, with the first place of each.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Violations {
     /// Values that were tested.
     pub tested: u64,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Extent;
 use super::column::ColumnMeasured;
 use super::conditions::ConditionWanted;
 use super::frozen::References;
@@ -15,6 +14,7 @@ use super::rows::Choice;
 use super::scan::{Pass, measure};
 use super::splits;
 use super::values::ValueRule;
+use super::{Extent, Quantile};
 use crate::config::ColumnRules;
 use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
@@ -57,7 +57,7 @@ pub(super) fn of_table(
             column.tests = ValueRule::of(rules);
             column.rules = Some(Arc::new(rules.clone()));
             column.quantiles = rules.median.is_some() || !rules.quantiles.is_empty();
-            column.shape = rules.sum.is_some() || rules.skewness.is_some() || rules.kurtosis.is_some();
+            column.shape = rules.skewness.is_some() || rules.kurtosis.is_some();
             column.named = rules.named();
             column.directions = rules.directions().map(|(_, direction, _)| direction).collect();
             column.frozen = (0..rules.distribution.len())
@@ -86,15 +86,12 @@ pub(super) fn of_table(
         .iter()
         .filter(|split| split.train == table.name || split.test == table.name)
     {
-        let key = overlap_key(plan, opened, split);
-        if has(&key.columns) && !key.columns.is_empty() {
-            keys.insert(key);
+        if extent.overlaps {
+            let key = overlap_key(plan, opened, split);
+            let more = splits::more_keys(plan, opened, split);
+            let all = std::iter::once(key).chain(more);
+            keys.extend(all.filter(|key| has(&key.columns) && !key.columns.is_empty()));
         }
-        keys.extend(
-            splits::more_keys(plan, opened, split)
-                .into_iter()
-                .filter(|key| has(&key.columns)),
-        );
         if let Some(time) = split.time_column.as_ref().filter(|time| columns.contains(time)) {
             wanted.compared.insert(time.clone());
         }
@@ -241,19 +238,30 @@ pub(super) fn second_pass(
 pub(super) fn quantiles(
     plan: &TablePlan,
     columns: &BTreeMap<String, ColumnMeasured>,
-) -> BTreeMap<String, Vec<(f64, Option<f64>)>> {
+) -> BTreeMap<String, Vec<Quantile>> {
     let mut found = BTreeMap::new();
     for (name, rules) in plan.rules.iter().flat_map(|rules| &rules.columns) {
         let Some(column) = columns.get(name) else { continue };
-        let value = |p: f64| match column.quantiles.as_ref()?.exact(p) {
-            Some(exact) => exact,
-            None => column
-                .brackets
-                .iter()
-                .filter(|bracket| bracket.p == p)
-                .find_map(Bracket::quantile),
+        let second = |p: f64| {
+            let brackets = column.brackets.iter().filter(|bracket| bracket.p == p);
+            brackets.filter_map(Bracket::quantile).next()
         };
-        let values: Vec<(f64, Option<f64>)> = shares(rules).into_iter().map(|p| (p, value(p))).collect();
+        let found_at = |p: f64| {
+            let first = column.quantiles.as_ref();
+            let exact = first
+                .and_then(|first| first.exact(p))
+                .unwrap_or_else(|| second(p));
+            // Without a second pass there is the sketch of the first.
+            let estimate = first
+                .filter(|_| exact.is_none())
+                .and_then(|first| first.estimate(p));
+            Quantile {
+                p,
+                value: exact.or(estimate.map(|(value, _)| value)),
+                within: estimate.map(|(_, within)| within),
+            }
+        };
+        let values: Vec<Quantile> = shares(rules).into_iter().map(found_at).collect();
         if !values.is_empty() {
             found.insert(name.clone(), values);
         }

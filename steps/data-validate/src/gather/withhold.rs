@@ -1,7 +1,9 @@
 //! What of the data itself goes into reports: examples, or only where they stand, or nothing.
 
+use super::column::ColumnMeasured;
 use super::examples::Example;
-use super::values::Violations;
+use super::part::TablePart;
+use super::values::{Spot, Violations};
 use super::{Evidence, TableEvidence};
 
 /// How much of the data is shown.
@@ -38,22 +40,77 @@ pub fn withhold(evidence: &mut Evidence, show: Show) {
     }
 }
 
-fn of_table(table: &mut TableEvidence, show: Show) {
-    for column in table.columns.values_mut() {
-        violations(&mut column.malformed, show);
-        let sequences = column.sequences.iter_mut();
-        sequences.for_each(|sequence| violations(&mut sequence.bad, show));
-        column
-            .tests
-            .values_mut()
-            .flatten()
-            .for_each(|test| violations(test, show));
-        if let Some(profile) = &mut column.profile
-            && !matches!(show, Show::Values(_))
-        {
-            profile.top = None;
+/// The same of a part, as far as values that it takes to go on judging may go: ends, sketches, the first and the last of a
+/// sequence stay. Which examples are of most rows is known when the parts are put together, so none is cut here.
+pub fn withhold_part(part: &mut TablePart, show: Show) {
+    if matches!(show, Show::Values(_)) {
+        return;
+    }
+    part.columns.values_mut().for_each(|profile| profile.top = None);
+    let Some(evidence) = &mut part.evidence else {
+        return;
+    };
+    let columns = evidence.columns.values_mut().flat_map(|column| {
+        let sequences = column.sequences.iter_mut().map(|sequence| &mut sequence.bad);
+        let tests = column.tests.values_mut().flatten();
+        std::iter::once(&mut column.malformed)
+            .chain(sequences)
+            .chain(tests)
+    });
+    let conditions = evidence
+        .conditions
+        .iter_mut()
+        .map(|condition| &mut condition.rows);
+    for found in columns.chain(conditions) {
+        let values = std::mem::take(&mut found.values);
+        if matches!(show, Show::Places(_)) {
+            // By their places: two parts must not take different values for one.
+            found.values = values
+                .into_values()
+                .map(|(rows, spot)| (place(spot), (rows, spot)))
+                .collect();
         }
     }
+    let relations = evidence
+        .relations
+        .values_mut()
+        .flatten()
+        .map(|found| &mut found.orphans);
+    let keys = evidence.keys.iter_mut().map(|(_, keys)| keys);
+    for keys in keys.chain(relations) {
+        match show {
+            Show::Places(_) => {
+                for example in &mut keys.examples {
+                    example.value = example.spot.map_or_else(String::new, place);
+                }
+            }
+            _ => keys.examples.clear(),
+        }
+    }
+}
+
+fn place(spot: Spot) -> String {
+    format!("file {}, row {} (withheld)", spot.object, spot.place.row)
+}
+
+fn column(column: &mut ColumnMeasured, show: Show) {
+    violations(&mut column.malformed, show);
+    let sequences = column.sequences.iter_mut();
+    sequences.for_each(|sequence| violations(&mut sequence.bad, show));
+    column
+        .tests
+        .values_mut()
+        .flatten()
+        .for_each(|test| violations(test, show));
+    if let Some(profile) = &mut column.profile
+        && !matches!(show, Show::Values(_))
+    {
+        profile.top = None;
+    }
+}
+
+fn of_table(table: &mut TableEvidence, show: Show) {
+    table.columns.values_mut().for_each(|found| column(found, show));
     for condition in &mut table.conditions {
         violations(&mut condition.rows, show);
     }

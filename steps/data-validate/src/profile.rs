@@ -1,0 +1,498 @@
+//! Profiles of tables, or of a shard of them: `profile` makes one, `merge` puts several together, `check --profile-only` judges
+//! by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use artifact_store::{Location, ObjectMeta};
+use provenance::Digest;
+use serde::{Deserialize, Serialize};
+use step_contract::{CommandKind, CommandSpec, Exit, InArtifact, TemplateSpec, VerdictSpec};
+use step_report::{Cell, Input, Report, Table};
+use step_runtime::{Context, Finished, StepError};
+
+use crate::cli::{MergeArgs, ProfileArgs};
+use crate::config::Suite;
+use crate::decide::say;
+use crate::error::ScanError;
+use crate::gather::frozen::Histograms;
+use crate::gather::objects::{self, OpenedTable};
+use crate::gather::part::TablePart;
+use crate::gather::withhold::withhold_part;
+use crate::gather::{self, Extent, measure_parts};
+use crate::plan::{self, Plan};
+use crate::shards::{Shards, ShardsRead};
+use crate::window::Window;
+use crate::{can_be_cut, digests, file, read_suite};
+
+/// The schema that profiles name themselves by.
+pub(crate) const SCHEMA: &str = "mlops-steps/table-profiles/v1";
+
+/// The part of the contract for `profile`.
+pub const PROFILE: CommandSpec = CommandSpec {
+    name: "profile",
+    kind: CommandKind::Decides,
+    verdicts: &[VerdictSpec {
+        word: "PROFILED",
+        exit: Exit::Yes,
+        meaning: "the profile is written",
+    }],
+    rbac: &[],
+    template: Some(TemplateSpec {
+        memory: "1Gi",
+        temporary: true,
+        ..TemplateSpec::DEFAULT
+    }),
+};
+
+/// The part of the contract for `merge`.
+pub const MERGE: CommandSpec = CommandSpec {
+    name: "merge",
+    verdicts: &[VerdictSpec {
+        word: "MERGED",
+        exit: Exit::Yes,
+        meaning: "every profile is in the one that is written",
+    }],
+    template: Some(TemplateSpec {
+        memory: "1Gi",
+        ..TemplateSpec::DEFAULT
+    }),
+    ..PROFILE
+};
+
+/// Profiles of tables, in a file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profiles {
+    schema: String,
+    /// The window that the rows were cut by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<provenance::Window>,
+    /// Of the suite whose rules were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<Digest>,
+    /// What the data are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The shards that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<ShardsRead>,
+    /// By name.
+    pub tables: BTreeMap<String, TablePart>,
+}
+
+impl Profiles {
+    /// Reads a file of profiles.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, String> {
+        let profiles: Self = file::read(name, bytes, SCHEMA)?;
+        for (table, part) in &profiles.tables {
+            let evidence = part.evidence.iter();
+            let mut objects = evidence.flat_map(|evidence| {
+                evidence
+                    .objects
+                    .values()
+                    .map(|object| (object, evidence.schemas.len()))
+            });
+            if let Some((object, schemas)) = objects.find(|(object, schemas)| object.schema >= *schemas) {
+                return Err(format!(
+                    "{name}: tables.{table}: {} has the columns number {}, of {schemas}",
+                    object.uri, object.schema
+                ));
+            }
+        }
+        Ok(profiles)
+    }
+
+    /// The tables, as `--data` would name them.
+    #[must_use]
+    pub fn data(&self) -> Vec<(String, String)> {
+        let uri = |part: &TablePart| part.evidence.as_ref().map(|evidence| evidence.uri.clone());
+        let tables = self.tables.iter();
+        tables
+            .map(|(name, part)| (name.clone(), uri(part).unwrap_or_default()))
+            .collect()
+    }
+
+    /// Whether it has the answers to the rules of a suite, of all shards.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn answers(&self, suite: &Digest, environment: Option<&str>) -> Result<(), String> {
+        match self.suite {
+            None => return Err("it has no answers to rules; make it with --suite".to_owned()),
+            Some(asked) if asked != *suite => {
+                return Err(format!(
+                    "it answers the suite {asked}, and this one is {suite}; make it anew"
+                ));
+            }
+            Some(_) => {}
+        }
+        if self.environment.as_deref() != environment {
+            let shown = |name: Option<&str>| name.map_or("none".to_owned(), |name| format!("`{name}`"));
+            return Err(format!(
+                "it is for the environment {}, and {} was asked for",
+                shown(self.environment.as_deref()),
+                shown(environment)
+            ));
+        }
+        let Some(shards) = &self.shards else { return Ok(()) };
+        match (0..shards.count).find(|shard| !shards.read.contains(shard)) {
+            None => Ok(()),
+            Some(shard) => Err(format!("shard {shard} of {} is not in it", shards.count)),
+        }
+    }
+
+    /// Rows of all tables.
+    fn rows(&self) -> u64 {
+        self.tables.values().map(|part| part.rows).sum()
+    }
+
+    fn absorb(&mut self, name: &str, other: Self) -> Result<(), String> {
+        let alike = [
+            ("the window", self.window == other.window),
+            ("the suite", self.suite == other.suite),
+            ("the environment", self.environment == other.environment),
+            (
+                "the file of shards",
+                self.shards.as_ref().map(|of| of.digest) == other.shards.as_ref().map(|of| of.digest),
+            ),
+        ];
+        if let Some((what, _)) = alike.iter().find(|(_, alike)| !alike) {
+            return Err(format!("{name}: {what} is not that of the other profiles"));
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.shards, &other.shards) {
+            let (last, first) = (mine.read.last(), theirs.read.first());
+            match (last, first) {
+                (Some(last), Some(first)) if *first == last + 1 => {}
+                (Some(last), Some(first)) if first <= last => {
+                    return Err(format!("{name}: shard {first} is there already"));
+                }
+                _ => {
+                    return Err(format!(
+                        "{name}: shard {} is missing before it",
+                        last.map_or(0, |last| last + 1)
+                    ));
+                }
+            }
+            mine.read.extend(&theirs.read);
+        }
+        for (table, part) in other.tables {
+            let mine = self.tables.entry(table.clone()).or_default();
+            mine.absorb(part)
+                .map_err(|why| format!("{name}: tables.{table}: {why}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The tables and the parts of them that a profile is of.
+struct Wanted {
+    plan: Plan,
+    suite: Option<Digest>,
+    shards: Option<ShardsRead>,
+    opened: Vec<OpenedTable>,
+    parts: Vec<OpenedTable>,
+}
+
+/// Runs `profile`.
+pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, StepError> {
+    let window = args.read.window().map_err(StepError::usage)?;
+    let wanted = open(args, cx).await?;
+    if let Some(window) = &window {
+        can_be_cut(&wanted.plan, &wanted.opened, window)?;
+    }
+    let Wanted {
+        plan,
+        suite,
+        shards,
+        opened,
+        parts,
+    } = wanted;
+    let digests = tokio::spawn(digests(parts.clone(), cx.clone()));
+    let measured = measure(plan.clone(), opened, parts, args, window.clone(), cx.clone()).await;
+    let mut measured = match measured {
+        Ok(measured) => measured,
+        Err(error) => {
+            digests.abort();
+            return Err(error);
+        }
+    };
+    for (part, digests) in measured.iter_mut().zip(digests.await??) {
+        withhold_part(part, args.read.shown());
+        match &mut part.evidence {
+            Some(evidence) if suite.is_some() => {
+                let objects = evidence.objects.values_mut();
+                objects
+                    .zip(digests)
+                    .for_each(|(object, digest)| object.digest = Some(digest));
+            }
+            evidence => *evidence = None,
+        }
+    }
+    let names = plan.tables.iter().map(|table| table.name.clone());
+    let profiles = Profiles {
+        schema: SCHEMA.to_owned(),
+        window: window.as_ref().map(Window::record),
+        suite,
+        environment: args.read.environment.clone(),
+        shards,
+        tables: names.zip(measured).collect(),
+    };
+    let reason = match &profiles.shards {
+        Some(shards) => format!(
+            "{} of shard {} of {}",
+            say::counted(profiles.rows(), "row"),
+            shards.read.first().copied().unwrap_or_default(),
+            shards.count
+        ),
+        None => format!(
+            "{} of {}",
+            say::counted(profiles.rows(), "row"),
+            say::counted(profiles.tables.len() as u64, "table")
+        ),
+    };
+    finished("PROFILED", reason, &profiles, &args.output, cx.report(), cx)
+}
+
+async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
+    let environment = args.read.environment.as_deref();
+    let shards = match &args.shards {
+        None => None,
+        Some(place) => {
+            let bytes = read(place, "shards", cx).await?;
+            let shards = Shards::read(place.as_str(), &bytes).map_err(StepError::usage)?;
+            Some((shards, provenance::digest_bytes(&bytes)))
+        }
+    };
+    let data = match &shards {
+        Some((shards, _)) => shards.data(),
+        None => plan::parse_data(&args.data).map_err(StepError::usage)?,
+    };
+    let (suite, plan) = match &args.suite {
+        Some(place) => {
+            let references = references(&args.read.reference, cx).await?;
+            let (digest, plan) = read_suite(place, environment, (&data, references.histograms), cx).await?;
+            (Some(digest), plan)
+        }
+        None => {
+            let plan = Plan::resolve(&Suite::default(), &data);
+            (None, plan.map_err(|fault| StepError::internal(fault.message))?)
+        }
+    };
+    let (mut opened, mut parts) = (Vec::new(), Vec::new());
+    let mut read = None;
+    if let Some((shards, digest)) = shards {
+        let shard = args.shard.unwrap_or_default();
+        if shard >= shards.count {
+            let last = shards.count - 1;
+            return Err(StepError::usage(format!(
+                "--shard {shard}: there are the shards 0 to {last}"
+            )));
+        }
+        for (table, sharded) in plan.tables.iter().zip(&shards.tables) {
+            if plan.is_looked_up(&table.name) && !sharded.whole {
+                return Err(StepError::usage(format!(
+                    "--shards {}: `{}` is cut into shards, and the suite looks it up; give `shards` the same --suite",
+                    args.shards.as_ref().map_or("", InArtifact::as_str),
+                    table.name
+                )));
+            }
+            let metas = sharded.metas().map_err(StepError::usage)?;
+            let mut all = objects::open_recorded(&cx.store, table, &metas, sharded.opened_by(shard)).await?;
+            all.passed_over.clone_from(&sharded.passed_over);
+            parts.push(all.part(sharded.of_shard(shard)));
+            opened.push(all);
+        }
+        read = Some(ShardsRead {
+            digest,
+            count: shards.count,
+            read: vec![shard],
+        });
+    } else {
+        for table in &plan.tables {
+            opened.push(objects::open(&cx.store, table).await?);
+        }
+        parts.clone_from(&opened);
+    }
+    Ok(Wanted {
+        plan,
+        suite,
+        shards: read,
+        opened,
+        parts,
+    })
+}
+
+async fn measure(
+    plan: Plan,
+    opened: Vec<OpenedTable>,
+    parts: Vec<OpenedTable>,
+    args: &ProfileArgs,
+    window: Option<Window>,
+    cx: Context,
+) -> Result<Vec<TablePart>, StepError> {
+    let extent = Extent {
+        profile: true,
+        samples: args.read.samples,
+        now: 0,
+        overlaps: false,
+    };
+    let (threads, memory, has_histograms) = (args.read.threads(), args.read.memory(), args.histograms);
+    let work = move || {
+        let cancelled = || cx.is_cancelled();
+        let pass = crate::pass(window.as_ref(), threads, memory, &cancelled);
+        let report_progress = |table: &str| tracing::info!(table, "reading");
+        let mut measured = measure_parts(&plan, &opened, &parts, extent, pass, report_progress)?;
+        if has_histograms {
+            gather::histograms(&plan, &opened, &mut measured, pass)?;
+        }
+        Ok::<_, ScanError>(measured)
+    };
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+/// Runs `merge`.
+pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, StepError> {
+    let place = location(&args.profiles, "profiles")?;
+    let found = cx.store.list_data(&place).await?;
+    let mut all = Vec::with_capacity(found.len());
+    let mut report = cx.report();
+    // Beside the profile of a shard lie its reports, where a workflow keeps the outputs of a step together.
+    let is_profile = |meta: &&ObjectMeta| {
+        let name = meta.location.file_name();
+        found.len() == 1 || name.ends_with(".json") && !["report.json", "statement.json"].contains(&name)
+    };
+    let chosen: Vec<&ObjectMeta> = found.iter().filter(is_profile).collect();
+    if chosen.is_empty() {
+        let what = format!(
+            "--profiles {}: no profile among the {} files found",
+            args.profiles,
+            found.len()
+        );
+        return Err(StepError::usage(what));
+    }
+    for meta in &chosen {
+        let name = meta.location.to_string();
+        let bytes = cx.store.read(&meta.location).await?;
+        let digest = provenance::digest_bytes(&bytes);
+        report.inputs.push(Input::new("profile", &name).digest(&digest));
+        all.push((
+            digest,
+            name.clone(),
+            Profiles::read(&name, &bytes).map_err(StepError::usage)?,
+        ));
+    }
+    let merged = merged(all).map_err(StepError::usage)?;
+    let reason = format!(
+        "{} of {}",
+        say::counted(chosen.len() as u64, "profile"),
+        say::counted(merged.rows(), "row")
+    );
+    finished("MERGED", reason, &merged, &args.output, report, cx)
+}
+
+/// One profile of all: of shards in their order, of others in the order of their digests, so that it does not matter which
+/// was there first.
+///
+/// # Errors
+/// A sentence, when they are not of one kind.
+pub fn merged(mut all: Vec<(Digest, String, Profiles)>) -> Result<Profiles, String> {
+    let first = |profiles: &Profiles| {
+        profiles
+            .shards
+            .as_ref()
+            .and_then(|shards| shards.read.first().copied())
+    };
+    all.sort_by_key(|(digest, _, profiles)| (first(profiles), digest.to_string()));
+    let several = all.len() > 1;
+    let without = |profiles: &Profiles| profiles.suite.is_some() && profiles.shards.is_none();
+    if let Some((_, name, _)) = all.iter().find(|(_, _, profiles)| several && without(profiles)) {
+        return Err(format!(
+            "{name}: it has the answers to the rules of a suite, and is of no shard; cut the tables with `shards` first"
+        ));
+    }
+    let mut all = all.into_iter();
+    let (_, _, mut merged) = all.next().ok_or("there is no profile to merge")?;
+    for (_, name, profiles) in all {
+        merged.absorb(&name, profiles)?;
+    }
+    Ok(merged)
+}
+
+/// Profiles that distributions are held against.
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    /// By name.
+    pub(crate) histograms: BTreeMap<String, Arc<Histograms>>,
+    /// Where they are, and what they are.
+    pub(crate) inputs: Vec<(String, Digest)>,
+}
+
+/// Reads the profiles of `--reference`.
+pub(crate) async fn references(flags: &[String], cx: &Context) -> Result<References, StepError> {
+    let mut references = References::default();
+    for (name, uri) in plan::parse_named("reference", flags).map_err(StepError::usage)? {
+        let flag = format!("--reference {name}={uri}");
+        let location: Location = uri
+            .parse()
+            .map_err(|error| StepError::usage(format!("{flag}: {error}")))?;
+        let bytes = cx.store.read(&location).await?;
+        let mut profiles = Profiles::read(&flag, &bytes).map_err(StepError::usage)?;
+        let known: Vec<String> = profiles.tables.keys().cloned().collect();
+        let table = match (profiles.tables.remove(&name), known.as_slice()) {
+            (Some(table), _) => table,
+            (None, [only]) => profiles.tables.remove(only).unwrap_or_default(),
+            (None, _) => {
+                let known = known.join(", ");
+                return Err(StepError::usage(format!(
+                    "{flag}: it has no table `{name}`, but {known}"
+                )));
+            }
+        };
+        if table.histograms.is_empty() {
+            return Err(StepError::usage(format!(
+                "{flag}: it has no histograms; make it with `profile --histograms`"
+            )));
+        }
+        references.inputs.push((uri, provenance::digest_bytes(&bytes)));
+        references.histograms.insert(name, Arc::new(table.histograms));
+    }
+    Ok(references)
+}
+
+fn location(place: &InArtifact, flag: &str) -> Result<Location, StepError> {
+    let parsed = place.as_str().parse();
+    parsed.map_err(|error| StepError::usage(format!("--{flag} {place}: {error}")))
+}
+
+/// The bytes of a file that is an argument.
+pub(crate) async fn read(place: &InArtifact, flag: &str, cx: &Context) -> Result<Vec<u8>, StepError> {
+    let location = location(place, flag)?;
+    Ok(cx.store.read(&location).await?.to_vec())
+}
+
+fn finished(
+    word: &'static str,
+    reason: String,
+    profiles: &Profiles,
+    output: &step_contract::OutArtifact,
+    report: Report,
+    cx: &Context,
+) -> Result<Finished, StepError> {
+    let mut section = Table::new("Tables", ["table", "rows", "columns", "files"]);
+    for (name, part) in &profiles.tables {
+        let files = part.evidence.as_ref().map(|evidence| evidence.objects.len());
+        section.push([
+            Cell::text(name),
+            part.rows.into(),
+            part.columns.len().into(),
+            files.map_or_else(|| Cell::text(""), Into::into),
+        ]);
+    }
+    let report = report.verdict(word, reason).with_section(section);
+    let json = file::json("the profile", profiles)?;
+    Ok(Finished::decision(word, report, cx.statement()).with_output(output, json))
+}
