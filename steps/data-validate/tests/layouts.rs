@@ -168,7 +168,14 @@ fn a_dialect_is_read_as_the_suite_says() {
     );
     for (csv, field, why) in [
         (json!({"quote": "ab"}), "quote", "must be one ASCII character"),
-        (json!({"comment": ";"}), "comment", "has another meaning"),
+        (json!({"comment": ";"}), "comment", "`;` is the delimiter already"),
+        (json!({"comment": "\""}), "comment", "`\"` is the quote already"),
+        (json!({"escape": ";"}), "escape", "`;` is the delimiter already"),
+        (
+            json!({"escape": "#", "comment": "#"}),
+            "comment",
+            "`#` is the escape already",
+        ),
         (json!({"columns": []}), "columns", "names no columns"),
         (json!({"columns": ["a", "a"]}), "columns", "`a` is there twice"),
         (json!({"separator": ","}), "separator", "unknown field"),
@@ -181,6 +188,35 @@ fn a_dialect_is_read_as_the_suite_says() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn a_dialect_is_held_to_the_delimiter_of_each_file() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "t.tsv", "id\twhat\n1\ta,b\n,2\n");
+    let checked = |name: &str, csv: Value| {
+        let suite =
+            json!({"tables": {"t": {"csv": csv, "columns": {"id": {"type": "int", "not_null": true}}}}});
+        check(&dir, name, &suite, &[])
+    };
+    for field in ["quote", "escape", "comment"] {
+        let ran = checked("t.tsv", json!({field: "\t"}));
+        assert_eq!(ran.exit, Some(2), "{field}: {}", ran.stderr);
+        let why = format!("t.tsv: `csv.{field}` of the suite: `\t` is the delimiter already");
+        assert!(ran.stderr.replace("\\t", "\t").contains(&why), "{}", ran.stderr);
+    }
+    // What is the delimiter elsewhere may be a comment here.
+    let ran = checked("t.tsv", json!({"comment": ","}));
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.stderr);
+    file(&dir, "t.csv", "id,what\n1,a\n");
+    let ran = checked("t.csv", json!({"comment": ","}));
+    assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("`csv.comment` of the suite: `,` is the delimiter"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
