@@ -95,6 +95,20 @@ fn a_partition_of_another_type_or_files_of_other_partitions_are_refused() {
 }
 
 #[test]
+fn a_partition_that_stands_twice_in_a_path_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "t/a=1/b=2/a=-5/part.csv", "id\n1\n");
+    let ran = check(&dir, "t", &json!({"tables": {"t": {"columns": {"a": {}}}}}), &[]);
+    assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("t/a=1/b=2/a=-5/part.csv: the partition `a` stands twice in its path"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn rows_put_apart_stay_in_their_partitions() {
     let dir = partitioned();
     let apart = dir.path().join("apart");
