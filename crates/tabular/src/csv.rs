@@ -1,11 +1,12 @@
 //! Delimited text with a header line (RFC 4180, with any one-byte delimiter).
 
 mod records;
+mod written;
 
 use std::sync::Arc;
 
-pub(crate) use records::Dialect;
-use records::{Record, Records};
+use records::{Dialect, Record, Records};
+pub(crate) use written::Written;
 
 use crate::cells::build::Builder;
 use crate::cells::guess::Guess;
@@ -19,22 +20,12 @@ use crate::{Batch, CsvOptions, Field, Input, Malformed, Place, ReadOptions, Tabl
 pub(crate) struct Layout {
     options: CsvOptions,
     kinds: Vec<CellKind>,
+    /// The line that names the columns, as it stands; `None` when the names come from elsewhere.
+    header: Option<Box<[u8]>>,
 }
 
 /// Unquoted cells that mean "no value" where the column is not text.
 const NOT_A_VALUE: [&str; 6] = ["NA", "N/A", "null", "NULL", "None", "\\N"];
-
-impl Layout {
-    /// How the rows are written.
-    pub(crate) fn dialect(&self) -> Dialect {
-        Dialect::of(&self.options)
-    }
-
-    /// Whether the first line names the columns.
-    pub(crate) fn has_header(&self) -> bool {
-        self.options.names.is_none()
-    }
-}
 
 /// The names in the first line.
 fn header(input: &Input, records: &mut Records, record: &mut Record) -> Result<Vec<String>, TableError> {
@@ -62,9 +53,12 @@ fn header(input: &Input, records: &mut Records, record: &mut Record) -> Result<V
 pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, Layout), TableError> {
     let mut records = records(input, options)?;
     let mut record = Record::default();
-    let names = match &options.names {
-        Some(names) => names.clone(),
-        None => header(input, &mut records, &mut record)?,
+    let (names, header) = match &options.names {
+        Some(names) => (names.clone(), None),
+        None => {
+            let names = header(input, &mut records, &mut record)?;
+            (names, Some(record.rewritten(Dialect::of(options))))
+        }
     };
     let mut guesses = vec![Guess::new(); names.len()];
     let mut rows = 0;
@@ -97,6 +91,7 @@ pub(crate) fn open(input: &Input, options: &CsvOptions) -> Result<(Vec<Field>, L
         Layout {
             options: options.clone(),
             kinds,
+            header,
         },
     ))
 }
@@ -178,7 +173,7 @@ impl Reader {
         options: &ReadOptions,
     ) -> Result<Self, TableError> {
         let mut records = records(input, &layout.options)?;
-        if layout.has_header() {
+        if layout.header.is_some() {
             records.next(&mut Record::default())?;
         }
         Ok(Self {

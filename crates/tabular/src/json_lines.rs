@@ -1,10 +1,13 @@
 //! One JSON object a line.
 
+mod once;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::map::{Entry, Map};
 
 use crate::cells::build::Builder;
 use crate::cells::guess::Guess;
@@ -124,46 +127,62 @@ impl Lines {
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            return match serde_json::from_slice::<Value>(text) {
-                Ok(Value::Object(object)) => Ok(Some(flattened(object))),
-                Ok(_) => Err(TableError::corrupt(
-                    &self.file,
-                    format!("line {}", self.line),
-                    "not a JSON object",
-                )),
-                Err(error) => {
-                    let what = format!("not JSON ({error}); expected one object a line");
-                    Err(TableError::corrupt(
-                        &self.file,
-                        format!("line {}", self.line),
-                        what,
-                    ))
+            return match fields(text) {
+                Ok(fields) => Ok(Some(fields)),
+                Err((field, what)) => {
+                    let field = field.map_or_else(String::new, |name| format!(", field {name}"));
+                    let at = format!("line {}{field}", self.line);
+                    Err(TableError::corrupt(&self.file, at, what))
                 }
             };
         }
     }
 }
 
+/// The fields of a line; or what is wrong: the field, when it is one, and a sentence.
+fn fields(text: &[u8]) -> Result<Map<String, Value>, (Option<String>, String)> {
+    let twice = |name| {
+        let what =
+            "given twice on this line; a field has one value, and `{\"a\": {\"b\": 1}}` gives the field a.b";
+        (Some(name), what.to_owned())
+    };
+    match once::read(text) {
+        Ok((Value::Object(object), None)) => flattened(object).map_err(twice),
+        Ok((_, Some(name))) => Err(twice(name)),
+        Ok(_) => Err((None, "not a JSON object".to_owned())),
+        Err(error) => Err((None, format!("not JSON ({error}); expected one object a line"))),
+    }
+}
+
 /// An object within an object as fields of the outer one: `{"a": {"b": 1}}` has the column `a.b`.
-fn flattened(object: Map<String, Value>) -> Map<String, Value> {
+///
+/// # Errors
+/// The name of two columns.
+fn flattened(object: Map<String, Value>) -> Result<Map<String, Value>, String> {
     let is_nested = |value: &Value| matches!(value, Value::Object(inner) if !inner.is_empty());
     if !object.values().any(is_nested) {
-        return object;
+        return Ok(object);
     }
     let mut flat = Map::new();
+    let mut put = |name: String, value: Value| match flat.entry(name) {
+        Entry::Occupied(other) => Err(other.key().clone()),
+        Entry::Vacant(free) => {
+            free.insert(value);
+            Ok(())
+        }
+    };
     for (name, value) in object {
         match value {
             Value::Object(inner) if !inner.is_empty() => {
-                for (below, value) in flattened(inner) {
-                    flat.insert(format!("{name}.{below}"), value);
+                let path = |below: String| format!("{name}.{below}");
+                for (below, value) in flattened(inner).map_err(path)? {
+                    put(path(below), value)?;
                 }
             }
-            other => {
-                flat.insert(name, other);
-            }
+            other => put(name, other)?,
         }
     }
-    flat
+    Ok(flat)
 }
 
 /// Streams batches.

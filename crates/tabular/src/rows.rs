@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::csv::Dialect;
+use crate::csv::{Layout, Written};
 use crate::{Batch, Source, TableError};
 
 /// Rows as they stand in a file.
@@ -37,10 +37,7 @@ impl Verbatim {
 #[derive(Debug, Clone)]
 pub(crate) enum Shape {
     Arrow(SchemaRef),
-    Delimited {
-        dialect: Dialect,
-        header: Option<Vec<String>>,
-    },
+    Delimited(Layout),
     JsonLines,
 }
 
@@ -75,7 +72,7 @@ pub struct Rows {
 
 enum Form {
     Parquet(Box<ArrowWriter<Vec<u8>>>),
-    Delimited { dialect: Dialect, text: Vec<u8> },
+    Delimited(Written),
     JsonLines(Vec<u8>),
 }
 
@@ -95,16 +92,11 @@ impl Rows {
     /// An empty file for rows of `source`, with two columns more when they are to be marked.
     ///
     /// # Errors
-    /// When the file has a column of such a name already, or types that Parquet cannot hold.
+    /// When the rows cannot be marked ([`Source::can_be_marked`]), or the file has types that Parquet cannot hold.
     pub fn like(source: &Source, marked: bool) -> Result<Self, TableError> {
         let file = source.name().to_owned();
-        let known = |name: &&str| source.fields().any(|field| field.name == *name);
-        if let Some(name) = Self::MARKS.iter().find(|name| marked && known(name)) {
-            return Err(TableError::corrupt(
-                &file,
-                "",
-                format!("it has a column `{name}`, which marked rows get; rename it"),
-            ));
+        if marked {
+            source.can_be_marked()?;
         }
         let form = match source.shape()? {
             Shape::Arrow(schema) => {
@@ -117,22 +109,9 @@ impl Rows {
                     .map_err(|error| unwritable(&file, &error))?;
                 Form::Parquet(Box::new(writer))
             }
-            Shape::Delimited { dialect, header } => {
-                let marks = Self::MARKS
-                    .iter()
-                    .filter(|_| marked)
-                    .map(|name| (*name).to_owned());
-                let mut text = Vec::new();
-                if let Some(header) = header {
-                    for (index, name) in header.into_iter().chain(marks).enumerate() {
-                        if index > 0 {
-                            text.push(dialect.delimiter);
-                        }
-                        dialect.field(&name, &mut text);
-                    }
-                    text.push(b'\n');
-                }
-                Form::Delimited { dialect, text }
+            Shape::Delimited(layout) => {
+                let more: &[&str] = if marked { &Self::MARKS } else { &[] };
+                Form::Delimited(Written::like(&layout, more))
             }
             Shape::JsonLines => Form::JsonLines(Vec::new()),
         };
@@ -144,8 +123,8 @@ impl Rows {
     pub fn ending(&self) -> &'static str {
         match &self.form {
             Form::Parquet(_) => "parquet",
-            Form::Delimited { dialect, .. } if dialect.delimiter == b'\t' => "tsv",
-            Form::Delimited { .. } => "csv",
+            Form::Delimited(text) if text.is_of_tabs() => "tsv",
+            Form::Delimited(_) => "csv",
             Form::JsonLines(_) => "jsonl",
         }
     }
@@ -161,7 +140,8 @@ impl Rows {
     pub fn bytes(&self) -> usize {
         match &self.form {
             Form::Parquet(writer) => writer.bytes_written() + writer.in_progress_size(),
-            Form::Delimited { text, .. } | Form::JsonLines(text) => text.len(),
+            Form::Delimited(text) => text.len(),
+            Form::JsonLines(text) => text.len(),
         }
     }
 
@@ -186,16 +166,12 @@ impl Rows {
                     .and_then(|rows| writer.write(&rows))
                     .map_err(|error| unwritable(&self.file, &error))?;
             }
-            (Form::Delimited { dialect, text }, Some(Verbatim::Lines(lines))) => {
+            (Form::Delimited(text), Some(Verbatim::Lines(lines))) => {
                 for (row, line) in lines.iter().enumerate() {
-                    text.extend_from_slice(line);
-                    if let Some((number, reason)) = mark(row) {
-                        text.push(dialect.delimiter);
-                        text.extend_from_slice(number.to_string().as_bytes());
-                        text.push(dialect.delimiter);
-                        dialect.field(reason, text);
+                    match mark(row) {
+                        None => text.line(line, &[]),
+                        Some((number, reason)) => text.line(line, &[number.to_string().as_str(), reason]),
                     }
-                    text.push(b'\n');
                 }
             }
             (Form::JsonLines(text), Some(Verbatim::Lines(lines))) => {
@@ -222,7 +198,8 @@ impl Rows {
             Form::Parquet(writer) => writer
                 .into_inner()
                 .map_err(|error| unwritable(&self.file, &error)),
-            Form::Delimited { text, .. } | Form::JsonLines(text) => Ok(text),
+            Form::Delimited(text) => Ok(text.finish()),
+            Form::JsonLines(text) => Ok(text),
         }
     }
 }

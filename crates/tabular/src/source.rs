@@ -8,7 +8,7 @@ use crate::guard::guard;
 use crate::rows::Shape;
 use crate::schema::nearest;
 use crate::{
-    Batch, ColumnBounds, Field, Format, Input, Kind, TableError, csv, ipc, json_lines, parquet_file,
+    Batch, ColumnBounds, Field, Format, Input, Kind, Rows, TableError, csv, ipc, json_lines, parquet_file,
 };
 
 /// What to read of a file.
@@ -215,15 +215,35 @@ impl Source {
         Ok(match &self.form {
             Form::Parquet(footer) => Shape::Arrow(footer.plain().schema().clone()),
             Form::Ipc(_) => Shape::Arrow(ipc::schema(&self.input)?),
-            Form::Csv(layout) => {
-                let names = || self.fields[..self.own()].iter().map(|field| field.name.clone());
-                Shape::Delimited {
-                    dialect: layout.dialect(),
-                    header: layout.has_header().then(|| names().collect()),
-                }
-            }
+            Form::Csv(layout) => Shape::Delimited(layout.clone()),
             Form::JsonLines(_) => Shape::JsonLines,
         })
+    }
+
+    /// Whether rows of this file can be written with [`crate::Marks`].
+    ///
+    /// # Errors
+    /// When the file has a column of such a name, or its dialect cannot hold them.
+    pub fn can_be_marked(&self) -> Result<(), TableError> {
+        let refused = |what: String| Err(TableError::corrupt(&self.input.name, "", what));
+        let is_named = |mark: &str| self.fields().any(|field| self.root(field) == mark);
+        if let Some(name) = Rows::MARKS.into_iter().find(|mark| is_named(mark)) {
+            return refused(format!(
+                "it has a column `{name}`, which marked rows get; rename it"
+            ));
+        }
+        match &self.form {
+            Form::Csv(layout) => layout.unmarkable().map_or(Ok(()), refused),
+            _ => Ok(()),
+        }
+    }
+
+    /// The column that holds another, as the file names it.
+    fn root<'a>(&self, field: &'a Field) -> &'a str {
+        match &self.form {
+            Form::Csv(_) => &field.name,
+            _ => field.name.split_once('.').map_or(&field.name, |(root, _)| root),
+        }
     }
 
     /// The number of rows, when the footer tells.

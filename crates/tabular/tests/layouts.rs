@@ -161,11 +161,6 @@ fn dialects_read_as_python_reads_them_and_are_written_so() {
         ) {
             written.write(&batch, None).unwrap();
         }
-        // What was passed over is not written again.
-        let options = CsvOptions {
-            skip_lines: 0,
-            ..options
-        };
         assert_eq!(
             json!(read(written.finish().unwrap(), options).1),
             case["rows"],

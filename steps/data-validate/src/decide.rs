@@ -269,5 +269,8 @@ fn such_as<'a>(values: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// The detail of a check on several columns together that names them.
+pub(crate) const COLUMNS: &str = "columns";
+
 /// The severity of a rule that has none of its own.
 const MUST: Severity = Severity::Error;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use step_report::{Bound, Check, Observed, Outcome};
 
-use crate::decide::Decision;
+use crate::decide::{COLUMNS, Decision};
 use crate::gather::Evidence;
 use crate::report::Made;
 
@@ -45,7 +45,7 @@ fn document(name: &str, decision: &Decision, evidence: &Evidence) -> Value {
         "success": success,
         "suite_name": name,
         "suite_parameters": {},
-        "results": judged.iter().map(|check| result(check)).collect::<Vec<_>>(),
+        "results": judged.iter().map(|check| result(check, evidence)).collect::<Vec<_>>(),
         "statistics": {
             "evaluated_expectations": judged.len(),
             "successful_expectations": good,
@@ -60,7 +60,7 @@ fn document(name: &str, decision: &Decision, evidence: &Evidence) -> Value {
     })
 }
 
-fn result(check: &Check) -> Value {
+fn result(check: &Check, evidence: &Evidence) -> Value {
     let is_error = check.outcome == Outcome::Error;
     json!({
         "success": check.outcome == Outcome::Pass,
@@ -69,7 +69,7 @@ fn result(check: &Check) -> Value {
             "kwargs": arguments(check),
             "meta": {"check": check.id, "why": check.why, "severity": check.severity, "outcome": check.outcome},
         },
-        "result": if is_error { json!({}) } else { found(check) },
+        "result": if is_error { json!({}) } else { found(check, evidence) },
         "meta": {},
         "exception_info": {
             "raised_exception": is_error,
@@ -116,14 +116,11 @@ fn expectation(check: &Check) -> String {
     theirs.to_owned()
 }
 
-/// The columns that a check is about: `(id, day)` are two.
+/// The columns that a check is about.
 fn columns(check: &Check) -> Vec<&str> {
-    let Some(column) = check.target.column.as_deref() else {
-        return Vec::new();
-    };
-    match column.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        Some(several) => several.split(", ").collect(),
-        None => vec![column],
+    match check.details.get(COLUMNS).and_then(Value::as_array) {
+        Some(several) => several.iter().filter_map(Value::as_str).collect(),
+        None => check.target.column.as_deref().into_iter().collect(),
     }
 }
 
@@ -138,7 +135,10 @@ fn arguments(check: &Check) -> Map<String, Value> {
     match columns(check).as_slice() {
         [] => {}
         [one] => put("column", json!(one)),
-        many => put("column_list", json!(many)),
+        many => {
+            put("column_list", json!(many));
+            put("ignore_row_if", json!("any_value_is_missing"));
+        }
     }
     put(
         "mostly",
@@ -163,40 +163,92 @@ fn arguments(check: &Check) -> Map<String, Value> {
     arguments
 }
 
-fn found(check: &Check) -> Value {
-    let observed = match &check.observed {
-        Some(Observed::Number(number)) => json!(number),
-        Some(Observed::Text(text)) => json!(text),
-        None => Value::Null,
+/// How many rows a check judged, as Great Expectations counts them.
+struct Counts {
+    elements: u64,
+    /// Those with a value; `None` when nulls themselves are what was asked about.
+    present: Option<u64>,
+    unexpected: u64,
+}
+
+impl Counts {
+    /// `None` for a check that does not judge value by value.
+    fn of(check: &Check, evidence: &Evidence) -> Option<Self> {
+        let detail = |name: &str| check.details.get(name).and_then(Value::as_u64);
+        let observed = || Some(check.observed.as_ref()?.number()? as u64);
+        let judged = check.n?;
+        Some(match check.kind.as_str() {
+            "not_null" => Self {
+                elements: judged,
+                present: None,
+                unexpected: observed()?,
+            },
+            // A value of several rows is unexpected in each of them, in the first too.
+            "unique" => Self {
+                elements: judged + detail("rows_with_null")?,
+                present: Some(judged),
+                unexpected: observed()? + detail("repeated_keys")?,
+            },
+            _ => Self {
+                elements: match detail("unknown") {
+                    Some(unknown) => judged + unknown,
+                    None => rows(check, evidence)?,
+                },
+                present: Some(judged),
+                unexpected: detail("bad")?,
+            },
+        })
+    }
+
+    /// As `_format_map_output` of Great Expectations has them.
+    fn shown(&self) -> Value {
+        let percent = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64 * 100.0);
+        let of_all = percent(self.unexpected, self.elements);
+        let Some(present) = self.present else {
+            return json!({
+                "element_count": self.elements,
+                "unexpected_count": self.unexpected,
+                "unexpected_percent": of_all,
+            });
+        };
+        let missing = self.elements.saturating_sub(present);
+        let of_present = percent(self.unexpected, present);
+        json!({
+            "element_count": self.elements,
+            "unexpected_count": self.unexpected,
+            "unexpected_percent": of_present,
+            "missing_count": missing,
+            "missing_percent": percent(missing, self.elements),
+            "unexpected_percent_total": of_all,
+            "unexpected_percent_nonmissing": of_present,
+        })
+    }
+}
+
+/// The rows that a column was read in.
+fn rows(check: &Check, evidence: &Evidence) -> Option<u64> {
+    let name = check.target.table.as_deref()?;
+    let table = evidence.tables.iter().find(|table| table.name == name)?;
+    Some(table.columns.get(check.target.column.as_deref()?)?.rows)
+}
+
+fn found(check: &Check, evidence: &Evidence) -> Value {
+    let Some(counts) = Counts::of(check, evidence) else {
+        return json!({"observed_value": match &check.observed {
+            Some(Observed::Number(number)) => json!(number),
+            Some(Observed::Text(text)) => json!(text),
+            None => Value::Null,
+        }});
     };
-    // Of checks that judge value by value: how many there were, and which are unexpected.
-    let nulls = check.observed.as_ref().and_then(Observed::number);
-    let nulls = nulls
-        .filter(|_| check.kind == "not_null")
-        .map(|nulls| nulls as u64);
-    let bad = check.details.get("bad").and_then(Value::as_u64);
-    let Some(unexpected) = bad.or(nulls) else {
-        return json!({"observed_value": observed});
-    };
-    let elements = check.n.unwrap_or(0);
-    let percent = if elements == 0 {
-        0.0
-    } else {
-        unexpected as f64 / elements as f64 * 100.0
-    };
-    let values: Vec<&str> = check.samples.iter().map(|sample| sample.value.as_str()).collect();
-    let counts: Vec<Value> = check
-        .samples
+    let samples = &check.samples;
+    let values = samples.iter().map(|sample| sample.value.as_str());
+    let often = samples
         .iter()
-        .map(|sample| json!({"value": sample.value, "count": sample.count}))
-        .collect();
-    json!({
-        "element_count": elements,
-        "unexpected_count": unexpected,
-        "unexpected_percent": percent,
-        "unexpected_percent_nonmissing": percent,
-        "partial_unexpected_list": values,
-        "partial_unexpected_counts": counts,
-        "partial_unexpected_index_list": check.samples.iter().filter_map(|sample| sample.row).collect::<Vec<_>>(),
-    })
+        .map(|sample| json!({"value": sample.value, "count": sample.count}));
+    let rows = samples.iter().filter_map(|sample| sample.row);
+    let mut found = counts.shown();
+    found["partial_unexpected_list"] = values.collect();
+    found["partial_unexpected_counts"] = often.collect();
+    found["partial_unexpected_index_list"] = rows.collect();
+    found
 }

@@ -143,19 +143,13 @@ pub(crate) fn separate(
     })
 }
 
-/// A column that the bad rows get, which a file has already; a sentence.
+/// A file whose bad rows cannot be written with what makes them bad; a sentence.
 pub(crate) fn clash(opened: &[OpenedTable]) -> Option<String> {
-    let files = opened.iter().flat_map(|table| &table.objects);
-    let clash = |object: &Opened| {
-        let name = Rows::MARKS
-            .iter()
-            .find(|name| object.source.fields().any(|field| field.name == **name))?;
-        Some(format!(
-            "{}: it has a column `{name}`, which --quarantine gives to the bad rows",
-            object.uri
-        ))
-    };
-    files.into_iter().find_map(clash)
+    let mut files = opened.iter().flat_map(|table| &table.objects);
+    let error = files.find_map(|object| object.source.can_be_marked().err())?;
+    Some(format!(
+        "--quarantine gives the bad rows columns of its own: {error}"
+    ))
 }
 
 fn one(

@@ -214,6 +214,56 @@ fn text_stays_as_it_stands() {
 }
 
 #[test]
+fn what_is_put_apart_is_read_again_by_the_rules_of_the_suite() {
+    let rules = |delimiter: &str, csv: Value| {
+        let max = json!({"range": {"max": 5}});
+        json!({"delimiter": delimiter, "csv": csv, "columns": {"#n": {"type": "int", "range": {"max": 5}}, "m": max}})
+    };
+    // What begins with the character of comments stays in quotes, and a column without a name has none.
+    let (good, bad, _) = text(
+        "t.csv",
+        "'#n';m;\n9;9;it's\n'#1';1;'#1'\n1;1;'a;b'\n",
+        &rules(";", json!({"quote": "'", "comment": "#"})),
+    );
+    assert_eq!(good, "'#n';m;\n1;1;'a;b'\n");
+    assert_eq!(
+        bad,
+        "'#n';m;;_row;_reasons\n9;9;it's;0;'range:t.#n; range:t.m'\n'#1';1;'#1';1;type:t.#n\n"
+    );
+    // Without quotes, what would be a delimiter is written in a code.
+    let (_, bad, _) = text("t.csv", "#n;m\n9;9\n", &rules(";", json!({"quote": ""})));
+    assert_eq!(bad, "#n;m;_row;_reasons\n9;9;0;range:t.#n%3B range:t.m\n");
+    let (_, bad, _) = text("t.csv", "#n|m\n9|9\n", &rules("|", json!({"quote": ""})));
+    assert_eq!(bad, "#n|m|_row|_reasons\n9|9|0|range:t.#n; range:t.m\n");
+    // Lines that the suite passes over are there to be passed over.
+    let csv = json!({"skip_lines": 1});
+    let (good, _, _) = text("t.csv", "by hand\n#n,m\n1,1\n9,9\n", &rules(",", csv));
+    assert_eq!(good, "\n#n,m\n1,1\n");
+}
+
+#[test]
+fn a_dialect_that_cannot_hold_the_reasons_is_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let apart = dir.path().join("apart");
+    let suite = json!({"tables": {"t": {
+        "delimiter": "_", "csv": {"quote": ""}, "columns": {"n": {"range": {"max": 5}}},
+    }}});
+    let ran = run::check(
+        &file(&dir, "t.csv", "n_m\n9_1\n"),
+        &suite,
+        &[&format!("--quarantine={}", apart.display())],
+    );
+    assert_eq!(ran.exit, Some(2));
+    assert!(
+        ran.stderr
+            .contains("t.csv: its delimiter is `_` and it has no quotes"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!apart.exists());
+}
+
+#[test]
 fn rows_that_where_sets_aside_are_not_asked() {
     let rules = json!({"where": "kind = 'a'", "columns": {"n": {"range": {"max": 5}}}});
     let (good, bad, _) = text("t.csv", "kind,n\na,1\na,9\nb,9\n", &rules);

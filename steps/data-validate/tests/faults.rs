@@ -59,6 +59,27 @@ fn files_that_are_no_tables() {
 }
 
 #[test]
+fn fields_that_a_line_gives_twice() {
+    for (line, field) in [
+        (r#"{"id": 1, "a": 1, "a": 2}"#, "a"),
+        (r#"{"id": 1, "a": {"b": 1}, "a.b": 2}"#, "a.b"),
+        (r#"{"id": 1, "a.b": 2, "a": {"b": 1}}"#, "a.b"),
+        (r#"{"id": 1, "a": {"b": {"c": 1}, "b.c": 2}}"#, "a.b.c"),
+        (r#"{"id": 1, "a": {"b": 1, "b": 2}}"#, "b"),
+        (r#"{"id": 1, "a": [{"b": 1, "b": 2}]}"#, "b"),
+    ] {
+        let part = format!("t.jsonl: line 2, field {field}: given twice on this line");
+        refused("t.jsonl", format!("{{\"id\": 0}}\n{line}\n"), SUITE, &part);
+    }
+    let (ran, _) = check(
+        "t.jsonl",
+        "{\"id\": 0, \"a\": {\"b\": 1}}\n{\"id\": 1, \"a.b\": 2}\n",
+        SUITE,
+    );
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.stderr);
+}
+
+#[test]
 fn a_wrong_header_fails_and_names_the_nearest() {
     let (ran, words) = check("t.csv", "idd,x\n1,2\n", SUITE);
     assert_eq!((ran.exit, ran.stdout.trim()), (Some(3), "FAIL"), "{}", ran.stderr);

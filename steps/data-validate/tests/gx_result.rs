@@ -15,8 +15,12 @@ use run::file;
 use serde_json::{Value, json};
 
 fn result(suite: &Value, more: &[&str]) -> Value {
+    result_of("id,n,w\n1,5,a\n2,50,a\n2,500,\n", suite, more)
+}
+
+fn result_of(csv: &str, suite: &Value, more: &[&str]) -> Value {
     let dir = tempfile::tempdir().unwrap();
-    let data = file(&dir, "t.csv", "id,n,w\n1,5,a\n2,50,a\n2,500,\n");
+    let data = file(&dir, "t.csv", csv);
     let place = dir.path().join("gx.json");
     let flag = format!("--gx-result={}", place.display());
     let ran = run::check(&data, suite, &[&[flag.as_str()], more].concat());
@@ -80,7 +84,10 @@ fn checks_go_by_the_names_of_great_expectations() {
     assert_eq!(range["result"]["partial_unexpected_list"], json!(["500"]));
     assert_eq!(range["result"]["partial_unexpected_index_list"], json!([2]));
     let key = &of(&found, "expect_compound_columns_to_be_unique")["expectation_config"]["kwargs"];
-    assert_eq!(*key, json!({"batch_id": "t", "column_list": ["id", "n"]}));
+    assert_eq!(
+        *key,
+        json!({"batch_id": "t", "column_list": ["id", "n"], "ignore_row_if": "any_value_is_missing"})
+    );
     let nulls = &of(&found, "expect_column_values_to_not_be_null")["result"];
     assert_eq!(
         (&nulls["element_count"], &nulls["unexpected_count"]),
@@ -97,6 +104,47 @@ fn checks_go_by_the_names_of_great_expectations() {
     ] {
         assert_eq!(of(&found, kind)["success"], success, "{kind}");
     }
+}
+
+#[test]
+fn counts_and_percents_are_those_of_great_expectations() {
+    let expected = std::fs::read(run::here().join("data/gx_result.json")).unwrap();
+    let expected: Value = serde_json::from_slice(&expected).unwrap();
+    let suite = json!({"tables": {"t": {
+        "unique": [{"columns": ["id", "w"]}],
+        "columns": {
+            "id": {"unique": true},
+            "n": {"range": {"max": 99}, "increasing": true},
+            "w": {"not_null": true, "in_set": ["a"]},
+        },
+    }}});
+    let found = result_of(expected["csv"].as_str().unwrap(), &suite, &[]);
+    let results = expected["results"].as_object().unwrap();
+    assert_eq!(results.len(), 6);
+    for (kind, theirs) in results {
+        let mut ours = of(&found, kind)["result"].as_object().unwrap().clone();
+        assert!(ours.contains_key("partial_unexpected_list"), "{kind}");
+        ours.retain(|name, _| !name.starts_with("partial_"));
+        assert_eq!(Value::from(ours), *theirs, "{kind}");
+    }
+}
+
+#[test]
+fn columns_are_named_as_they_are() {
+    let rules = json!({"unique": true, "range": {"max": 9}});
+    let suite = json!({"tables": {"t": {
+        "unique": [{"columns": ["(x)", "a, b"]}],
+        "columns": {"(x)": rules, "a, b": {"not_null": true}},
+    }}});
+    let found = result_of("(x),\"a, b\"\n1,1\n1,\n10,2\n", &suite, &[]);
+    let arguments = |kind: &str| of(&found, kind)["expectation_config"]["kwargs"].clone();
+    assert_eq!(arguments("expect_column_values_to_be_unique")["column"], "(x)");
+    assert_eq!(arguments("expect_column_values_to_be_between")["column"], "(x)");
+    assert_eq!(arguments("expect_column_values_to_not_be_null")["column"], "a, b");
+    assert_eq!(
+        arguments("expect_compound_columns_to_be_unique")["column_list"],
+        json!(["(x)", "a, b"])
+    );
 }
 
 #[test]

@@ -95,6 +95,20 @@ fn a_partition_of_another_type_or_files_of_other_partitions_are_refused() {
 }
 
 #[test]
+fn a_partition_that_stands_twice_in_a_path_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "t/a=1/b=2/a=-5/part.csv", "id\n1\n");
+    let ran = check(&dir, "t", &json!({"tables": {"t": {"columns": {"a": {}}}}}), &[]);
+    assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("t/a=1/b=2/a=-5/part.csv: the partition `a` stands twice in its path"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn rows_put_apart_stay_in_their_partitions() {
     let dir = partitioned();
     let apart = dir.path().join("apart");
@@ -168,7 +182,14 @@ fn a_dialect_is_read_as_the_suite_says() {
     );
     for (csv, field, why) in [
         (json!({"quote": "ab"}), "quote", "must be one ASCII character"),
-        (json!({"comment": ";"}), "comment", "has another meaning"),
+        (json!({"comment": ";"}), "comment", "`;` is the delimiter already"),
+        (json!({"comment": "\""}), "comment", "`\"` is the quote already"),
+        (json!({"escape": ";"}), "escape", "`;` is the delimiter already"),
+        (
+            json!({"escape": "#", "comment": "#"}),
+            "comment",
+            "`#` is the escape already",
+        ),
         (json!({"columns": []}), "columns", "names no columns"),
         (json!({"columns": ["a", "a"]}), "columns", "`a` is there twice"),
         (json!({"separator": ","}), "separator", "unknown field"),
@@ -181,6 +202,35 @@ fn a_dialect_is_read_as_the_suite_says() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn a_dialect_is_held_to_the_delimiter_of_each_file() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "t.tsv", "id\twhat\n1\ta,b\n,2\n");
+    let checked = |name: &str, csv: Value| {
+        let suite =
+            json!({"tables": {"t": {"csv": csv, "columns": {"id": {"type": "int", "not_null": true}}}}});
+        check(&dir, name, &suite, &[])
+    };
+    for field in ["quote", "escape", "comment"] {
+        let ran = checked("t.tsv", json!({field: "\t"}));
+        assert_eq!(ran.exit, Some(2), "{field}: {}", ran.stderr);
+        let why = format!("t.tsv: `csv.{field}` of the suite: `\t` is the delimiter already");
+        assert!(ran.stderr.replace("\\t", "\t").contains(&why), "{}", ran.stderr);
+    }
+    // What is the delimiter elsewhere may be a comment here.
+    let ran = checked("t.tsv", json!({"comment": ","}));
+    assert_eq!(ran.stdout.trim(), "PASS", "{}", ran.stderr);
+    file(&dir, "t.csv", "id,what\n1,a\n");
+    let ran = checked("t.csv", json!({"comment": ","}));
+    assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("`csv.comment` of the suite: `,` is the delimiter"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -88,20 +88,16 @@ impl Dialect {
         }
     }
 
-    /// A field, in quotes when it needs them.
-    pub(crate) fn field(self, value: &str, line: &mut Vec<u8>) {
-        let special =
-            |byte: u8| byte == self.delimiter || Some(byte) == self.quote || matches!(byte, b'\n' | b'\r');
-        if value.bytes().any(special) {
-            self.quote(value.as_bytes(), line);
-        } else {
-            line.extend_from_slice(value.as_bytes());
-        }
+    /// Whether a byte ends or begins something, so that a plain field cannot hold it everywhere.
+    pub(crate) fn parts(self, byte: u8) -> bool {
+        byte == self.delimiter || Some(byte) == self.quote || matches!(byte, b'\n' | b'\r')
     }
 
-    /// A field in quotes.
+    /// A field in quotes, where there are any.
     pub(crate) fn quote(self, field: &[u8], line: &mut Vec<u8>) {
-        let quote = self.quote.unwrap_or(b'"');
+        let Some(quote) = self.quote else {
+            return line.extend_from_slice(field);
+        };
         line.push(quote);
         for byte in field {
             if *byte == quote || Some(*byte) == self.escape {
@@ -111,6 +107,19 @@ impl Dialect {
         }
         line.push(quote);
     }
+}
+
+/// How text of UTF-8 may begin, which is no part of it.
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+/// How text of UTF-16 begins.
+const UTF_16: [&[u8]; 2] = [&[0xFF, 0xFE], &[0xFE, 0xFF]];
+/// How Parquet, Arrow and gzip begin.
+const NO_TEXT: [&[u8]; 3] = [b"PAR1", b"ARROW1", &[0x1F, 0x8B]];
+
+/// Whether a file that begins so is taken for something else than the text that it is.
+pub(crate) fn is_misread(text: &[u8]) -> bool {
+    let mut heads = UTF_16.iter().chain(&NO_TEXT);
+    text.starts_with(&BYTE_ORDER_MARK) || heads.any(|head| text.starts_with(head))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -193,16 +202,16 @@ impl Records {
 
     fn check_encoding(&mut self) -> Result<(), TableError> {
         let head = &self.buffer[..self.filled];
-        if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
-            self.at = 3;
-        } else if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+        let begins = |heads: &[&[u8]]| heads.iter().any(|bytes| head.starts_with(bytes));
+        if begins(&[&BYTE_ORDER_MARK]) {
+            self.at = BYTE_ORDER_MARK.len();
+        } else if begins(&UTF_16) {
             return Err(TableError::corrupt(
                 &self.file,
                 "line 1",
                 "the text is UTF-16; save the file as UTF-8",
             ));
-        } else if head.starts_with(b"PAR1") || head.starts_with(b"ARROW1") || head.starts_with(&[0x1F, 0x8B])
-        {
+        } else if begins(&NO_TEXT) {
             let what = "not delimited text, by its first bytes; give the file the ending of its real format";
             return Err(TableError::corrupt(&self.file, "line 1", what));
         }

@@ -156,7 +156,7 @@ fn table_faults(at: &str, table: &TableRules, found: &mut Vec<Fault>) -> usize {
         ));
     }
     if let Some(csv) = &table.csv {
-        let faults = csv.faults(table.delimiter.unwrap_or(','));
+        let faults = csv.faults(table.delimiter);
         found.extend(
             faults
                 .into_iter()

@@ -26,34 +26,23 @@ pub struct CsvRules {
 }
 
 impl CsvRules {
-    /// What is wrong: the field, and a sentence.
-    pub(super) fn faults(&self, delimiter: char) -> Vec<(&'static str, String)> {
+    /// What is wrong: the field, and a sentence. The delimiter is known when the suite names it.
+    pub(super) fn faults(&self, delimiter: Option<char>) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        let mut used = vec![delimiter];
         for (name, value) in [
             ("quote", &self.quote),
             ("escape", &self.escape),
             ("comment", &self.comment),
         ] {
             let Some(value) = value else { continue };
-            if value.is_empty() && name == "quote" {
-                continue;
-            }
-            match byte(value) {
-                None => found.push((
+            if byte(value).is_none() && !(value.is_empty() && name == "quote") {
+                found.push((
                     name,
                     format!("`{value}` must be one ASCII character, and no line break"),
-                )),
-                // A quote may be its own escape: it is then doubled.
-                Some(byte) if used.contains(&char::from(byte)) && name != "escape" => {
-                    found.push((
-                        name,
-                        format!("`{value}` has another meaning in this file already"),
-                    ));
-                }
-                Some(byte) => used.push(char::from(byte)),
+                ));
             }
         }
+        found.extend(self.clash(delimiter.and_then(|delimiter| u8::try_from(delimiter).ok())));
         if let Some(columns) = &self.columns {
             if columns.is_empty() {
                 found.push(("columns", "names no columns".to_owned()));
@@ -65,6 +54,35 @@ impl CsvRules {
             }
         }
         found
+    }
+
+    /// Two meanings of one character: the field of the second, and a sentence.
+    pub(crate) fn clash(&self, delimiter: Option<u8>) -> Option<(&'static str, String)> {
+        let one = |value: &Option<String>| value.as_deref().and_then(byte);
+        let quote = self
+            .quote
+            .as_ref()
+            .map_or(CsvOptions::default().quote, |_| one(&self.quote));
+        // A quote that is its own escape is doubled.
+        let escape = one(&self.escape).filter(|escape| Some(*escape) != quote);
+        let meanings = [
+            ("delimiter", delimiter),
+            ("quote", quote),
+            ("escape", escape),
+            ("comment", one(&self.comment)),
+        ];
+        let given: Vec<_> = meanings
+            .into_iter()
+            .filter_map(|(name, byte)| Some((name, byte?)))
+            .collect();
+        given.iter().enumerate().find_map(|(index, (name, byte))| {
+            let (first, _) = given[..index].iter().find(|(_, other)| other == byte)?;
+            let why = format!(
+                "`{}` is the {first} already; each needs a character of its own",
+                char::from(*byte)
+            );
+            Some((*name, why))
+        })
     }
 
     /// The options of the reader.

@@ -2,7 +2,7 @@
 
 use step_report::{Bound, Check, Format};
 
-use super::{on_column, on_table, samples, say, spread, such_as};
+use super::{COLUMNS, on_column, on_table, samples, say, spread, such_as};
 use crate::config::{ColumnRules, TableRules};
 use crate::gather::measure::KeyWanted;
 use crate::gather::{KeyEvidence, TableEvidence};
@@ -15,12 +15,14 @@ const AT_LEAST: &str =
 pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<Check>) {
     for rule in &rules.unique {
         let label = rule.columns.join(", ");
-        let id = if rule.columns.len() == 1 {
-            label.clone()
-        } else {
-            format!("({label})")
-        };
+        let is_alone = rule.columns.len() == 1;
+        let id = if is_alone { label } else { format!("({label})") };
         let check = on_column("unique", &id, table).severity(rule.severity);
+        let check = if is_alone {
+            check
+        } else {
+            check.detail(COLUMNS, rule.columns.clone())
+        };
         if let Some(missing) = rule.columns.iter().find(|name| table.field(name).is_none()) {
             checks.push(
                 check

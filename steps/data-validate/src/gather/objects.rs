@@ -234,7 +234,7 @@ async fn one(
     let uri = at.to_string();
     let format = Format::from_name(at.file_name())
         .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
-    let format = with_rules(format, rules);
+    let format = with_rules(format, rules).map_err(|why| StepError::usage(format!("{uri}: {why}")))?;
     let object = if is_recorded {
         store.open_recorded(meta).await?
     } else {
@@ -248,31 +248,43 @@ async fn one(
 }
 
 /// Text formats read a column as what the suite says that it is.
-fn with_rules(format: Format, rules: Option<&TableRules>) -> Format {
-    let Some(rules) = rules else { return format };
+///
+/// # Errors
+/// A sentence, when the delimiter of the file has another meaning in the suite.
+fn with_rules(format: Format, rules: Option<&TableRules>) -> Result<Format, String> {
+    let Some(rules) = rules else { return Ok(format) };
     let kinds: Vec<(String, Kind)> = rules
         .columns
         .iter()
         .filter_map(|(name, rules)| Some((name.clone(), rules.kind?.kind()?)))
         .collect();
-    match format {
-        Format::Csv(options) => {
-            let options = CsvOptions {
-                delimiter: rules
-                    .delimiter
-                    .and_then(|c| u8::try_from(c).ok())
-                    .unwrap_or(options.delimiter),
-                null_values: rules.null_values.clone(),
-                kinds,
-                ..options
-            };
-            Format::Csv(match &rules.csv {
-                Some(csv) => csv.over(options),
-                None => options,
-            })
-        }
+    Ok(match format {
+        Format::Csv(options) => Format::Csv(dialect(options, rules, kinds)?),
         Format::JsonLines(options) => Format::JsonLines(tabular::JsonOptions { kinds, ..options }),
         other => other,
+    })
+}
+
+fn dialect(
+    options: CsvOptions,
+    rules: &TableRules,
+    kinds: Vec<(String, Kind)>,
+) -> Result<CsvOptions, String> {
+    let options = CsvOptions {
+        delimiter: rules
+            .delimiter
+            .and_then(|c| u8::try_from(c).ok())
+            .unwrap_or(options.delimiter),
+        null_values: rules.null_values.clone(),
+        kinds,
+        ..options
+    };
+    let Some(csv) = &rules.csv else {
+        return Ok(options);
+    };
+    match csv.clash(Some(options.delimiter)) {
+        None => Ok(csv.over(options)),
+        Some((field, why)) => Err(format!("`csv.{field}` of the suite: {why}")),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn folders<'a>(table: &Location, file: &'a Location) -> impl Iterator
 /// What each partition is read as: as the suite says, or what all of its values are.
 ///
 /// # Errors
-/// A sentence, when files are partitioned by different columns.
+/// A sentence, when a file is partitioned by a column twice, or files by different columns.
 pub(super) fn kinds(
     files: &[(String, Partitions)],
     rules: Option<&TableRules>,
@@ -44,6 +44,11 @@ pub(super) fn kinds(
     let names = |file: &(String, Partitions)| -> Vec<String> {
         file.1.iter().map(|(name, _)| name.clone()).collect()
     };
+    if let Some((file, name)) = files.iter().find_map(|(file, parts)| Some((file, twice(parts)?))) {
+        return Err(format!(
+            "{file}: the partition `{name}` stands twice in its path; every partition needs a name of its own"
+        ));
+    }
     let Some(first) = files.first() else {
         return Ok(BTreeMap::new());
     };
@@ -68,6 +73,13 @@ pub(super) fn kinds(
         kinds.insert(name, kind);
     }
     Ok(kinds)
+}
+
+/// A name that two partitions have.
+fn twice(partitions: &Partitions) -> Option<&str> {
+    let mut names = partitions.iter().map(|(name, _)| name.as_str()).enumerate();
+    let is_before = |index: usize, name: &str| partitions[..index].iter().any(|(other, _)| other == name);
+    names.find_map(|(index, name)| is_before(index, name).then_some(name))
 }
 
 /// `%20` and the like, as in the names of objects; what is no such code stays as it is.
