@@ -80,6 +80,16 @@ impl Distinct {
         matches!(self.0, State::Exact(_))
     }
 
+    /// The standard error of the count, as a share of it: 0 when exact, else 1.04 / sqrt(registers) (Flajolet and others,
+    /// 2007).
+    #[must_use]
+    pub fn standard_error(&self) -> f64 {
+        match &self.0 {
+            State::Exact(_) => 0.0,
+            State::Registers(registers) => 1.04 / (registers.len() as f64).sqrt(),
+        }
+    }
+
     /// The number of different values; within about 1.6 % (one standard error) when not exact.
     #[must_use]
     pub fn count(&self) -> u64 {
