@@ -21,6 +21,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Brings a suite of another program over into a suite of ours.
     Import(Box<ImportArgs>),
+    /// Makes a suite of a profile, with the reason of each rule beside it, for a person to edit.
+    Infer(Box<InferArgs>),
 }
 
 /// The arguments of `check`.
@@ -111,6 +113,22 @@ pub struct ImportArgs {
     /// Write what can be translated, and list the rest: without it, a rule that cannot be translated ends with exit 2.
     #[arg(long)]
     pub allow_partial: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `infer`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct InferArgs {
+    /// The profile that `check --profile` wrote.
+    #[arg(long, value_name = "LOCATION")]
+    pub profile: String,
+    /// Where the suite goes. What is there already is replaced only by a whole suite.
+    #[arg(long, value_name = "LOCATION")]
+    pub output: String,
+    /// The table of the profile that the suite is for; without it, all of them.
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

@@ -14,8 +14,10 @@ pub mod expression;
 pub mod gather;
 mod gx_result;
 pub mod import;
+mod infer;
 mod pattern;
 pub mod plan;
+mod profiles;
 mod quarantine;
 mod report;
 pub mod window;
@@ -48,7 +50,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Validates datasets before a GPU is spent on them.",
     description: include_str!("../README.md"),
-    commands: &[CHECK, import::SPEC],
+    commands: &[CHECK, import::SPEC, infer::SPEC],
     default_command: "check",
     configs: &[ConfigSpec {
         name: "validation",
@@ -93,6 +95,7 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
     match args.command {
         Command::Check(args) => check(&args, &cx).await,
         Command::Import(args) => import::run(&args, &cx).await,
+        Command::Infer(args) => infer::run(&args, &cx).await,
     }
 }
 

@@ -100,7 +100,7 @@ impl<'a> Made<'a> {
     pub(crate) fn profile(&self) -> Result<Vec<u8>, StepError> {
         let tables = self.evidence.tables.iter();
         let profiles = Profiles {
-            schema: "mlops-steps/table-profiles/v1",
+            schema: crate::profiles::SCHEMA,
             window: self.window.map(Window::record),
             tables: tables
                 .map(|table| {
