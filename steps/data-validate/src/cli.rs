@@ -23,6 +23,8 @@ pub enum Command {
     Import(Box<ImportArgs>),
     /// Makes a suite of a profile, with the reason of each rule beside it, for a person to edit.
     Infer(Box<InferArgs>),
+    /// Says what changed between two profiles, and what of it is beyond chance.
+    Diff(Box<DiffArgs>),
 }
 
 /// The arguments of `check`.
@@ -129,6 +131,19 @@ pub struct InferArgs {
     /// The table of the profile that the suite is for; without it, all of them.
     #[arg(long, value_name = "NAME")]
     pub table: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `diff`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct DiffArgs {
+    /// The profile of the data as they were.
+    #[arg(long, value_name = "LOCATION")]
+    pub before: String,
+    /// The profile of the data as they are.
+    #[arg(long, value_name = "LOCATION")]
+    pub after: String,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod decide;
+mod diff;
 pub mod error;
 pub mod expression;
 pub mod gather;
@@ -50,7 +51,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Validates datasets before a GPU is spent on them.",
     description: include_str!("../README.md"),
-    commands: &[CHECK, import::SPEC, infer::SPEC],
+    commands: &[CHECK, import::SPEC, infer::SPEC, diff::SPEC],
     default_command: "check",
     configs: &[ConfigSpec {
         name: "validation",
@@ -96,6 +97,7 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
         Command::Check(args) => check(&args, &cx).await,
         Command::Import(args) => import::run(&args, &cx).await,
         Command::Infer(args) => infer::run(&args, &cx).await,
+        Command::Diff(args) => diff::run(&args, &cx).await,
     }
 }
 
