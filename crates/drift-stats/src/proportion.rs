@@ -119,11 +119,40 @@ impl Proportion {
     /// ```
     pub fn wilson(self, confidence: Confidence) -> Result<Interval> {
         let z = confidence.z()?;
+        Ok(self.score_interval(z * z, confidence, "wilson"))
+    }
+
+    /// Where the share of `trials` further trials of the same source lies: the shares `q` with
+    /// `(p - q)^2 <= z^2 q (1 - q) (1 / n + 1 / trials)`. Both samples vary, so this is Wilson's interval with `z^2`
+    /// taken `1 + n / trials` times; it becomes Wilson's own as `trials` grows (G. Hahn and W. Meeker, "Statistical
+    /// Intervals", 1991, 6.7 has the same variance around the normal approximation).
+    ///
+    /// ```
+    /// use drift_stats::{Confidence, Proportion};
+    /// let seen = Proportion::new(0, 1000)?;
+    /// let (sure, next) = (seen.wilson(Confidence::P95)?, seen.wilson_next(1000, Confidence::P95)?);
+    /// assert!((sure.upper - 0.003827).abs() < 1e-6 && (next.upper - 0.007624).abs() < 1e-6);
+    /// # Ok::<(), drift_stats::StatError>(())
+    /// ```
+    pub fn wilson_next(self, trials: u64, confidence: Confidence) -> Result<Interval> {
+        if trials == 0 {
+            return Err(StatError::Empty {
+                what: "the number of further trials",
+                needed: 1,
+            });
+        }
+        let z = confidence.z()?;
+        let both = 1.0 + self.trials as f64 / trials as f64;
+        Ok(self.score_interval(z * z * both, confidence, "wilson of a further sample"))
+    }
+
+    /// The shares `q` with `(p - q)^2 <= z2 q (1 - q) / n`.
+    fn score_interval(self, z2: f64, confidence: Confidence, method: &'static str) -> Interval {
         let (n, p) = (self.trials as f64, self.share());
-        let denominator = 1.0 + z * z / n;
-        let centre = (p + z * z / (2.0 * n)) / denominator;
-        let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt() / denominator;
-        Ok(Interval {
+        let denominator = 1.0 + z2 / n;
+        let centre = (p + z2 / (2.0 * n)) / denominator;
+        let half = (z2 * (p * (1.0 - p) / n + z2 / (4.0 * n * n))).sqrt() / denominator;
+        Interval {
             // At the ends the formula gives exactly 0 and 1; rounding must not say otherwise.
             lower: if self.successes == 0 {
                 0.0
@@ -136,8 +165,8 @@ impl Proportion {
                 (centre + half).min(1.0)
             },
             confidence,
-            method: "wilson",
-        })
+            method,
+        }
     }
 
     /// Clopper and Pearson's interval (Biometrika 26, 1934) by quantiles of the Beta distribution: it never

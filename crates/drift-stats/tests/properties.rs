@@ -268,3 +268,38 @@ fn generator(mut state: u64) -> impl FnMut() -> f64 {
 fn hits(draw: &mut impl FnMut() -> f64, trials: u64, rate: f64) -> u64 {
     (0..trials).filter(|_| draw() < rate).count() as u64
 }
+
+/// The chances of 0 to `n` successes.
+fn binomial(n: u64, p: f64) -> Vec<f64> {
+    let mut chance = (1.0 - p).powf(n as f64);
+    let mut all = vec![chance];
+    for k in 0..n {
+        chance *= (n - k) as f64 / (k + 1) as f64 * p / (1.0 - p);
+        all.push(chance);
+    }
+    all
+}
+
+/// Summed over all that may be seen and all that may come.
+#[test]
+fn a_further_sample_is_missed_as_seldom_as_said() {
+    let level = Confidence::new(0.99).unwrap();
+    for (n, m, p) in [
+        (900, 450, 0.5),
+        (900, 450, 0.03),
+        (300, 900, 0.2),
+        (1000, 1000, 0.002),
+    ] {
+        let next = binomial(m, p);
+        let missed: f64 = binomial(n, p)
+            .iter()
+            .zip(0..)
+            .map(|(chance, seen)| {
+                let interval = Proportion::new(seen, n).unwrap().wilson_next(m, level).unwrap();
+                let above = (interval.upper * m as f64).floor() as usize + 1;
+                chance * next.iter().skip(above).sum::<f64>()
+            })
+            .sum();
+        assert!(missed < 0.0065, "{n} {m} {p}: {missed}");
+    }
+}

@@ -196,6 +196,18 @@ fn proportions_equal_statsmodels() {
 }
 
 #[test]
+fn shares_of_further_samples_equal_a_search() {
+    for case in load(include_str!("vectors/next_share.json")) {
+        let count = |key: &str| case[key].as_u64().unwrap();
+        let share = Proportion::new(count("x"), count("n")).unwrap();
+        let confidence = Confidence::new(case["level"].as_f64().unwrap()).unwrap();
+        let interval = share.wilson_next(count("m"), confidence).unwrap();
+        close("lower", interval.lower, &case["next"][0], 1e-11);
+        close("upper", interval.upper, &case["next"][1], 1e-11);
+    }
+}
+
+#[test]
 fn adjusted_p_values_equal_statsmodels() {
     for case in load(include_str!("vectors/multiple.json")) {
         let p = floats(&case["p"]);

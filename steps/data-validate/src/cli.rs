@@ -29,6 +29,10 @@ pub enum Command {
     Merge(Box<MergeArgs>),
     /// Brings a suite of another program over into a suite of ours.
     Import(Box<ImportArgs>),
+    /// Makes a suite of a profile, with the reason of each rule beside it, for a person to edit.
+    Infer(Box<InferArgs>),
+    /// Says what changed between two profiles, and what of it is beyond chance.
+    Diff(Box<DiffArgs>),
 }
 
 /// The arguments of `check`.
@@ -255,6 +259,35 @@ pub struct ImportArgs {
     /// Write what can be translated, and list the rest: without it, a rule that cannot be translated ends with exit 2.
     #[arg(long)]
     pub allow_partial: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `infer`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct InferArgs {
+    /// The profile that `check --profile` wrote.
+    #[arg(long, value_name = "LOCATION")]
+    pub profile: String,
+    /// Where the suite goes. What is there already is replaced only by a whole suite.
+    #[arg(long, value_name = "LOCATION")]
+    pub output: String,
+    /// The table of the profile that the suite is for; without it, all of them.
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// The arguments of `diff`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct DiffArgs {
+    /// The profile of the data as they were.
+    #[arg(long, value_name = "LOCATION")]
+    pub before: String,
+    /// The profile of the data as they are.
+    #[arg(long, value_name = "LOCATION")]
+    pub after: String,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

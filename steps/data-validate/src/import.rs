@@ -462,7 +462,7 @@ fn comments(args: &ImportArgs, file: &str, rows: &[Row]) -> String {
 }
 
 /// A comment ends with its line, whatever the text says.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|next| {
             if next.is_control() || matches!(next, '\u{2028}' | '\u{2029}' | '\u{feff}') {

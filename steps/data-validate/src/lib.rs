@@ -9,15 +9,17 @@
 pub mod cli;
 pub mod config;
 pub mod decide;
+mod diff;
 pub mod error;
 pub mod expression;
-mod file;
 pub mod gather;
 mod gx_result;
 pub mod import;
+mod infer;
 mod pattern;
 pub mod plan;
-pub mod profile;
+mod profile;
+mod profiles;
 mod quarantine;
 mod report;
 pub mod shards;
@@ -47,7 +49,7 @@ use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
 use gather::{Asked, Evidence, Extent};
 use plan::Plan;
-use profile::Profiles;
+use profiles::Profiles;
 use quarantine::Quarantine;
 use window::Window;
 
@@ -63,6 +65,8 @@ pub static SPEC: StepSpec = StepSpec {
         profile::PROFILE,
         profile::MERGE,
         import::SPEC,
+        infer::SPEC,
+        diff::SPEC,
     ],
     default_command: "check",
     configs: &[ConfigSpec {
@@ -111,6 +115,8 @@ pub async fn run(args: Args, cx: Context) -> Result<Finished, StepError> {
         Command::Profile(args) => profile::run(&args, &cx).await,
         Command::Merge(args) => profile::merge(&args, &cx).await,
         Command::Import(args) => import::run(&args, &cx).await,
+        Command::Infer(args) => infer::run(&args, &cx).await,
+        Command::Diff(args) => diff::run(&args, &cx).await,
     }
 }
 
@@ -212,7 +218,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
 async fn by_profile(args: &CheckArgs, place: &InArtifact, cx: &Context) -> Result<Finished, StepError> {
     let gx_place = gx_place(args)?;
     let bytes = profile::read(place, "profile-only", cx).await?;
-    let profiles = Profiles::read(place.as_str(), &bytes).map_err(StepError::usage)?;
+    let profiles = Profiles::parse(place.as_str(), &bytes)?;
     let environment = args.read.environment.as_deref();
     let references = profile::references(&args.read.reference, cx).await?;
     let data = profiles.data();

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use artifact_store::{Location, ObjectMeta};
-use provenance::Digest;
-use serde::{Deserialize, Serialize};
+use provenance::{Digest, Record as _};
 use step_contract::{CommandKind, CommandSpec, Exit, InArtifact, TemplateSpec, VerdictSpec};
 use step_report::{Cell, Input, Report, Table};
 use step_runtime::{Context, Finished, StepError};
@@ -21,15 +20,13 @@ use crate::gather::part::TablePart;
 use crate::gather::withhold::withhold_part;
 use crate::gather::{self, Extent, measure_parts};
 use crate::plan::{self, Plan};
+use crate::profiles::Profiles;
 use crate::shards::{Shards, ShardsRead};
 use crate::window::Window;
-use crate::{can_be_cut, digests, file, read_suite};
-
-/// The schema that profiles name themselves by.
-pub(crate) const SCHEMA: &str = "mlops-steps/table-profiles/v1";
+use crate::{can_be_cut, digests, read_suite};
 
 /// The part of the contract for `profile`.
-pub const PROFILE: CommandSpec = CommandSpec {
+pub(crate) const PROFILE: CommandSpec = CommandSpec {
     name: "profile",
     kind: CommandKind::Decides,
     verdicts: &[VerdictSpec {
@@ -46,7 +43,7 @@ pub const PROFILE: CommandSpec = CommandSpec {
 };
 
 /// The part of the contract for `merge`.
-pub const MERGE: CommandSpec = CommandSpec {
+pub(crate) const MERGE: CommandSpec = CommandSpec {
     name: "merge",
     verdicts: &[VerdictSpec {
         word: "MERGED",
@@ -59,134 +56,6 @@ pub const MERGE: CommandSpec = CommandSpec {
     }),
     ..PROFILE
 };
-
-/// Profiles of tables, in a file.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Profiles {
-    schema: String,
-    /// The window that the rows were cut by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<provenance::Window>,
-    /// Of the suite whose rules were asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suite: Option<Digest>,
-    /// What the data are for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<String>,
-    /// The shards that it is of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shards: Option<ShardsRead>,
-    /// By name.
-    pub tables: BTreeMap<String, TablePart>,
-}
-
-impl Profiles {
-    /// Reads a file of profiles.
-    ///
-    /// # Errors
-    /// A sentence that names the file.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, String> {
-        let profiles: Self = file::read(name, bytes, SCHEMA)?;
-        for (table, part) in &profiles.tables {
-            let evidence = part.evidence.iter();
-            let mut objects = evidence.flat_map(|evidence| {
-                evidence
-                    .objects
-                    .values()
-                    .map(|object| (object, evidence.schemas.len()))
-            });
-            if let Some((object, schemas)) = objects.find(|(object, schemas)| object.schema >= *schemas) {
-                return Err(format!(
-                    "{name}: tables.{table}: {} has the columns number {}, of {schemas}",
-                    object.uri, object.schema
-                ));
-            }
-        }
-        Ok(profiles)
-    }
-
-    /// The tables, as `--data` would name them.
-    #[must_use]
-    pub fn data(&self) -> Vec<(String, String)> {
-        let uri = |part: &TablePart| part.evidence.as_ref().map(|evidence| evidence.uri.clone());
-        let tables = self.tables.iter();
-        tables
-            .map(|(name, part)| (name.clone(), uri(part).unwrap_or_default()))
-            .collect()
-    }
-
-    /// Whether it has the answers to the rules of a suite, of all shards.
-    ///
-    /// # Errors
-    /// A sentence.
-    pub fn answers(&self, suite: &Digest, environment: Option<&str>) -> Result<(), String> {
-        match self.suite {
-            None => return Err("it has no answers to rules; make it with --suite".to_owned()),
-            Some(asked) if asked != *suite => {
-                return Err(format!(
-                    "it answers the suite {asked}, and this one is {suite}; make it anew"
-                ));
-            }
-            Some(_) => {}
-        }
-        if self.environment.as_deref() != environment {
-            let shown = |name: Option<&str>| name.map_or("none".to_owned(), |name| format!("`{name}`"));
-            return Err(format!(
-                "it is for the environment {}, and {} was asked for",
-                shown(self.environment.as_deref()),
-                shown(environment)
-            ));
-        }
-        let Some(shards) = &self.shards else { return Ok(()) };
-        match (0..shards.count).find(|shard| !shards.read.contains(shard)) {
-            None => Ok(()),
-            Some(shard) => Err(format!("shard {shard} of {} is not in it", shards.count)),
-        }
-    }
-
-    /// Rows of all tables.
-    fn rows(&self) -> u64 {
-        self.tables.values().map(|part| part.rows).sum()
-    }
-
-    fn absorb(&mut self, name: &str, other: Self) -> Result<(), String> {
-        let alike = [
-            ("the window", self.window == other.window),
-            ("the suite", self.suite == other.suite),
-            ("the environment", self.environment == other.environment),
-            (
-                "the file of shards",
-                self.shards.as_ref().map(|of| of.digest) == other.shards.as_ref().map(|of| of.digest),
-            ),
-        ];
-        if let Some((what, _)) = alike.iter().find(|(_, alike)| !alike) {
-            return Err(format!("{name}: {what} is not that of the other profiles"));
-        }
-        if let (Some(mine), Some(theirs)) = (&mut self.shards, &other.shards) {
-            let (last, first) = (mine.read.last(), theirs.read.first());
-            match (last, first) {
-                (Some(last), Some(first)) if *first == last + 1 => {}
-                (Some(last), Some(first)) if first <= last => {
-                    return Err(format!("{name}: shard {first} is there already"));
-                }
-                _ => {
-                    return Err(format!(
-                        "{name}: shard {} is missing before it",
-                        last.map_or(0, |last| last + 1)
-                    ));
-                }
-            }
-            mine.read.extend(&theirs.read);
-        }
-        for (table, part) in other.tables {
-            let mine = self.tables.entry(table.clone()).or_default();
-            mine.absorb(part)
-                .map_err(|why| format!("{name}: tables.{table}: {why}"))?;
-        }
-        Ok(())
-    }
-}
 
 /// The tables and the parts of them that a profile is of.
 struct Wanted {
@@ -234,7 +103,7 @@ pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, St
     }
     let names = plan.tables.iter().map(|table| table.name.clone());
     let profiles = Profiles {
-        schema: SCHEMA.to_owned(),
+        schema: Profiles::SCHEMA.to_owned(),
         window: window.as_ref().map(Window::record),
         suite,
         environment: args.read.environment.clone(),
@@ -263,7 +132,7 @@ async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
         None => None,
         Some(place) => {
             let bytes = read(place, "shards", cx).await?;
-            let shards = Shards::read(place.as_str(), &bytes).map_err(StepError::usage)?;
+            let shards = Shards::parse(place.as_str(), &bytes)?;
             Some((shards, provenance::digest_bytes(&bytes)))
         }
     };
@@ -379,11 +248,7 @@ pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, St
         let bytes = cx.store.read(&meta.location).await?;
         let digest = provenance::digest_bytes(&bytes);
         report.inputs.push(Input::new("profile", &name).digest(&digest));
-        all.push((
-            digest,
-            name.clone(),
-            Profiles::read(&name, &bytes).map_err(StepError::usage)?,
-        ));
+        all.push((digest, name.clone(), Profiles::parse(&name, &bytes)?));
     }
     let merged = merged(all).map_err(StepError::usage)?;
     let reason = format!(
@@ -399,7 +264,7 @@ pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, St
 ///
 /// # Errors
 /// A sentence, when they are not of one kind.
-pub fn merged(mut all: Vec<(Digest, String, Profiles)>) -> Result<Profiles, String> {
+pub(crate) fn merged(mut all: Vec<(Digest, String, Profiles)>) -> Result<Profiles, String> {
     let first = |profiles: &Profiles| {
         profiles
             .shards
@@ -440,7 +305,7 @@ pub(crate) async fn references(flags: &[String], cx: &Context) -> Result<Referen
             .parse()
             .map_err(|error| StepError::usage(format!("{flag}: {error}")))?;
         let bytes = cx.store.read(&location).await?;
-        let mut profiles = Profiles::read(&flag, &bytes).map_err(StepError::usage)?;
+        let mut profiles = Profiles::parse(&flag, &bytes)?;
         let known: Vec<String> = profiles.tables.keys().cloned().collect();
         let table = match (profiles.tables.remove(&name), known.as_slice()) {
             (Some(table), _) => table,
@@ -493,6 +358,6 @@ fn finished(
         ]);
     }
     let report = report.verdict(word, reason).with_section(section);
-    let json = file::json("the profile", profiles)?;
+    let json = profiles.json()?;
     Ok(Finished::decision(word, report, cx.statement()).with_output(output, json))
 }

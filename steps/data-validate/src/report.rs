@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use provenance::{DataObject, Dataset, Digest, Split, StatementBuilder};
+use provenance::{DataObject, Dataset, Digest, Record as _, Split, StatementBuilder};
 use serde::Serialize;
 use step_contract::OutArtifact;
 use step_report::{Cell, Format, Input, Note, Report, Table};
@@ -14,7 +14,7 @@ use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
 use crate::gather::{Evidence, FieldEvidence, ObjectEvidence, TableEvidence};
 use crate::plan::{Plan, TablePlan};
-use crate::profile::Profiles;
+use crate::profiles::Profiles;
 use crate::quarantine::Quarantine;
 use crate::window::Window;
 
@@ -101,7 +101,7 @@ impl<'a> Made<'a> {
     pub(crate) fn profile(&self) -> Result<Vec<u8>, StepError> {
         let tables = self.evidence.tables.iter();
         let profiles = Written {
-            schema: crate::profile::SCHEMA,
+            schema: Profiles::SCHEMA,
             window: self.window.map(Window::record),
             tables: tables
                 .map(|table| {

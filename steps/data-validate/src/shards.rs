@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use artifact_store::{Location, ObjectMeta};
-use provenance::Digest;
+use provenance::{Digest, Record};
 use serde::{Deserialize, Serialize};
 use step_contract::{CommandKind, CommandSpec, Exit, TemplateSpec, VerdictSpec};
 use step_report::{Cell, Table};
@@ -14,10 +14,7 @@ use crate::cli::ShardsArgs;
 use crate::config::Suite;
 use crate::gather::objects;
 use crate::plan::{self, Plan};
-use crate::{file, profile, read_suite};
-
-/// The schema that a file of shards names itself by.
-const SCHEMA: &str = "mlops-steps/shards/v1";
+use crate::{profile, read_suite};
 
 /// The part of the contract.
 pub const SPEC: CommandSpec = CommandSpec {
@@ -175,33 +172,9 @@ impl Shards {
             table.cuts.resize(count + 1, table.objects.len());
         }
         Self {
-            schema: SCHEMA.to_owned(),
+            schema: Self::SCHEMA.to_owned(),
             count,
             tables,
-        }
-    }
-
-    /// Reads a file of shards.
-    ///
-    /// # Errors
-    /// A sentence that names the file.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, String> {
-        let shards: Self = file::read(name, bytes, SCHEMA)?;
-        let fits = |table: &ShardedTable| {
-            let ends = (table.cuts.first(), table.cuts.last());
-            table.cuts.len() == shards.count + 1
-                && table.cuts.is_sorted()
-                && ends == (Some(&0), Some(&table.objects.len()))
-        };
-        match shards.tables.iter().find(|table| !fits(table)) {
-            None if shards.count > 0 && !shards.tables.is_empty() => Ok(shards),
-            Some(table) => Err(format!(
-                "{name}: tables.{}.cuts do not cut its {} files into {} shards",
-                table.name,
-                table.objects.len(),
-                shards.count
-            )),
-            None => Err(format!("{name}: there is no shard in it")),
         }
     }
 
@@ -212,6 +185,29 @@ impl Shards {
         tables
             .map(|table| (table.name.clone(), table.uri.clone()))
             .collect()
+    }
+}
+
+impl Record for Shards {
+    const SCHEMA: &'static str = "mlops-steps/shards/v1";
+
+    fn check(&self) -> Result<(), String> {
+        let fits = |table: &ShardedTable| {
+            let ends = (table.cuts.first(), table.cuts.last());
+            table.cuts.len() == self.count + 1
+                && table.cuts.is_sorted()
+                && ends == (Some(&0), Some(&table.objects.len()))
+        };
+        match self.tables.iter().find(|table| !fits(table)) {
+            None if self.count > 0 && !self.tables.is_empty() => Ok(()),
+            Some(table) => Err(format!(
+                "tables.{}.cuts do not cut its {} files into {} shards",
+                table.name,
+                table.objects.len(),
+                self.count
+            )),
+            None => Err("there is no shard in it".to_owned()),
+        }
     }
 }
 
@@ -241,7 +237,7 @@ pub(crate) async fn run(args: &ShardsArgs, cx: &Context) -> Result<Finished, Ste
         });
     }
     let shards = Shards::cut(tables, args.count);
-    let json = file::json("the shards", &shards)?;
+    let json = shards.to_json();
     let mut section = Table::new("Shards", ["table", "files", "bytes", "read"]);
     for table in &shards.tables {
         section.push([
@@ -320,7 +316,7 @@ mod tests {
                 sizes.iter().enumerate().map(|(index, sizes)| table(&index.to_string(), sizes, index == 1)).collect();
             let shards = Shards::cut(tables, most);
             let json = serde_json::to_vec(&shards).unwrap();
-            prop_assert!(Shards::read("s", &json).is_ok());
+            prop_assert!(Shards::parse("s", &json).is_ok());
             let files: usize = shards.tables.iter().filter(|table| !table.whole).map(|table| table.objects.len()).sum();
             prop_assert_eq!(shards.count, most.min(files));
             for shard in 0..shards.count {

@@ -108,3 +108,40 @@ fn cases() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The suite that `infer` makes of the flights, for a person to look at; `BLESS=1` writes it anew.
+#[test]
+fn an_inferred_suite() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = run::file(&dir, "s.yaml", "tables: {flights: {row_count: {min: 1}}}");
+    let checked = run::run(&[
+        "check",
+        "--data=flights=data/train.parquet",
+        &format!("--suite={suite}"),
+    ]);
+    let made = dir.path().join("made.yaml");
+    let profile = format!("--profile={}", checked.path("profile.json").display());
+    let ran = run::run_other(&["infer", &profile, &format!("--output={}", made.display())]);
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    // The day, the version and the digest are of the run.
+    let made: String = std::fs::read_to_string(&made)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with("# Inferred on ") && !line.starts_with("# The profile is "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let golden = run::here().join("data/inferred.yaml");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&golden, &made).unwrap();
+    }
+    let known = std::fs::read_to_string(&golden).unwrap_or_default();
+    let differs = known
+        .lines()
+        .zip(made.lines())
+        .find(|(known, made)| known != made);
+    assert!(
+        known == made,
+        "{} differs, first {differs:?}; look at it, then BLESS=1",
+        golden.display()
+    );
+}

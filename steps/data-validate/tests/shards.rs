@@ -380,10 +380,7 @@ fn what_is_missing_or_other_is_refused() {
         "it answers the suite sha256:",
     );
     refused(one.judge("profiles/1.json"), "shard 0 of 3 is not in it");
-    refused(
-        one.judge("shards.json"),
-        "its schema is `mlops-steps/shards/v1`; it must be",
-    );
+    refused(one.judge("shards.json"), "mlops-steps/table-profiles/v1");
     refused(
         one.profile("3", "x.json"),
         "--shard 3: there are the shards 0 to 2",

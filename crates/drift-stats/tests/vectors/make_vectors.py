@@ -209,6 +209,18 @@ def proportions():
             case |= {"delta": delta, "mn_z": z, "mn_p_less": float(stats.norm.cdf(z))}
         out.append(case)
     write("two_proportions", out)
+    # Where the share of a further sample lies, by search: no closed form is shared with ours.
+    out = []
+    for x, n, m in [(0, 1, 1), (0, 1000, 1000), (0, 1785, 892), (26, 1785, 892), (5, 20, 1000), (20, 20, 10),
+                    (999, 1000, 50), (12345, 54321, 7)]:
+        for level in (0.8, 0.95, 0.999):
+            z, p = stats.norm.ppf(0.5 + level / 2), x / n
+            miss = lambda q: (p - q) ** 2 - z * z * q * (1 - q) * (1 / n + 1 / m)
+            root = lambda a, b, end: end if p == end else float(optimize.brentq(miss, a, b, xtol=1e-16, rtol=1e-15))
+            tiny = 1e-15
+            out.append({"x": x, "n": n, "m": m, "level": level,
+                        "next": [root(tiny, min(p, 1 - tiny), 0.0) if p > 0 else 0.0, root(max(p, tiny), 1 - tiny, 1.0) if p < 1 else 1.0]})
+    write("next_share", out)
 
 
 def multiplicity():

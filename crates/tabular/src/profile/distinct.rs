@@ -80,13 +80,13 @@ impl Distinct {
         matches!(self.0, State::Exact(_))
     }
 
-    /// One standard error of the count, as a share of it; 0 when it is exact.
+    /// The standard error of the count, as a share of it: 0 when exact, else 1.04 / sqrt(registers) (Flajolet and others,
+    /// 2007).
     #[must_use]
-    pub fn relative_error(&self) -> f64 {
-        if self.is_exact() {
-            0.0
-        } else {
-            1.04 / (REGISTERS as f64).sqrt()
+    pub fn standard_error(&self) -> f64 {
+        match &self.0 {
+            State::Exact(_) => 0.0,
+            State::Registers(registers) => 1.04 / (registers.len() as f64).sqrt(),
         }
     }
 

@@ -75,14 +75,14 @@ impl Quantiles {
     /// default, type 7 of R. Hyndman and Y. Fan, 1996); `None` without values or for `p` outside of 0 to 1.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
-        weighted_quantile(&self.sorted(), p)
+        weighted_quantile(&self.weighted(), p)
     }
 
     /// How many values lie in each of so many parts, of equal width, of the range from the first to the last percentile, and
     /// these two ends; what lies beyond is counted in the part at its end. Exact where the sketch is. `None` without values.
     #[must_use]
     pub fn spread(&self, parts: usize) -> Option<(f64, f64, Vec<u64>)> {
-        let sorted = self.sorted();
+        let sorted = self.weighted();
         let (low, high) = (
             weighted_quantile(&sorted, 0.01)?,
             weighted_quantile(&sorted, 0.99)?,
@@ -98,10 +98,14 @@ impl Quantiles {
     }
 
     /// The values that are held, in their order, and how many each stands for.
-    fn sorted(&self) -> Vec<(f64, u64)> {
+    #[must_use]
+    pub fn weighted(&self) -> Vec<(f64, u64)> {
         let mut weighted: Vec<(f64, u64)> = Vec::new();
         for (level, values) in self.levels.iter().enumerate() {
-            weighted.extend(values.iter().map(|value| (*value, 1_u64 << level)));
+            let weight = u32::try_from(level)
+                .ok()
+                .and_then(|level| 1_u64.checked_shl(level));
+            weighted.extend(values.iter().map(|value| (*value, weight.unwrap_or(u64::MAX))));
         }
         weighted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         weighted

@@ -382,7 +382,7 @@ impl Many {
     #[must_use]
     pub fn distinct(&self) -> (u64, u64) {
         let count = self.distinct.count() as f64;
-        let margin = count * self.distinct.relative_error() * ERRORS;
+        let margin = count * self.distinct.standard_error() * ERRORS;
         let least = (count - margin).max(2.0) as u64;
         (least, ((count + margin).ceil() as u64).min(self.rows))
     }

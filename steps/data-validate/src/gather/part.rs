@@ -20,7 +20,7 @@ use super::together::Together;
 use super::{KeyEvidence, ObjectEvidence, RelationEvidence};
 
 /// A table, or a part of it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TablePart {
     /// Rows that the rules are about.
@@ -36,7 +36,7 @@ pub struct TablePart {
 }
 
 /// What the rules need.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartEvidence {
     /// Its location as it was given.

@@ -1,0 +1,256 @@
+//! Profiles of tables as a file: `check` and `profile` write one, `merge`, `infer`, `diff` and `check --profile-only` read it.
+
+use std::collections::BTreeMap;
+
+use artifact_store::Location;
+use provenance::{Digest, Record, Window};
+use serde::{Deserialize, Serialize};
+use step_runtime::{Context, StepError};
+use tabular::ColumnProfile;
+use tabular::profile::COLUMN_PROFILE_SCHEMA;
+
+use crate::gather::part::TablePart;
+use crate::shards::ShardsRead;
+
+/// The profiles of tables, in a file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profiles {
+    pub(crate) schema: String,
+    /// The window that the rows were cut by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) window: Option<Window>,
+    /// Of the suite whose rules were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) suite: Option<Digest>,
+    /// What the data are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<String>,
+    /// The shards that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shards: Option<ShardsRead>,
+    /// By name.
+    pub(crate) tables: BTreeMap<String, TablePart>,
+}
+
+impl Profiles {
+    /// As it is written: on one line, for there may be many.
+    ///
+    /// # Errors
+    /// Never: numbers that JSON does not have are kept out of it.
+    pub(crate) fn json(&self) -> Result<Vec<u8>, StepError> {
+        let mut json = serde_json::to_vec(self).map_err(|error| {
+            StepError::internal(format!("the profile cannot be written as JSON: {error}"))
+        })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// The tables, as `--data` would name them.
+    #[must_use]
+    pub(crate) fn data(&self) -> Vec<(String, String)> {
+        let uri = |part: &TablePart| part.evidence.as_ref().map(|evidence| evidence.uri.clone());
+        let tables = self.tables.iter();
+        tables
+            .map(|(name, part)| (name.clone(), uri(part).unwrap_or_default()))
+            .collect()
+    }
+
+    /// Whether it has the answers to the rules of a suite, of all shards.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn answers(&self, suite: &Digest, environment: Option<&str>) -> Result<(), String> {
+        match self.suite {
+            None => return Err("it has no answers to rules; make it with --suite".to_owned()),
+            Some(asked) if asked != *suite => {
+                return Err(format!(
+                    "it answers the suite {asked}, and this one is {suite}; make it anew"
+                ));
+            }
+            Some(_) => {}
+        }
+        if self.environment.as_deref() != environment {
+            let shown = |name: Option<&str>| name.map_or("none".to_owned(), |name| format!("`{name}`"));
+            return Err(format!(
+                "it is for the environment {}, and {} was asked for",
+                shown(self.environment.as_deref()),
+                shown(environment)
+            ));
+        }
+        let Some(shards) = &self.shards else { return Ok(()) };
+        match (0..shards.count).find(|shard| !shards.read.contains(shard)) {
+            None => Ok(()),
+            Some(shard) => Err(format!("shard {shard} of {} is not in it", shards.count)),
+        }
+    }
+
+    /// Rows of all tables.
+    pub(crate) fn rows(&self) -> u64 {
+        self.tables.values().map(|part| part.rows).sum()
+    }
+
+    pub(crate) fn absorb(&mut self, name: &str, other: Self) -> Result<(), String> {
+        let alike = [
+            ("the window", self.window == other.window),
+            ("the suite", self.suite == other.suite),
+            ("the environment", self.environment == other.environment),
+            (
+                "the file of shards",
+                self.shards.as_ref().map(|of| of.digest) == other.shards.as_ref().map(|of| of.digest),
+            ),
+        ];
+        if let Some((what, _)) = alike.iter().find(|(_, alike)| !alike) {
+            return Err(format!("{name}: {what} is not that of the other profiles"));
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.shards, &other.shards) {
+            let (last, first) = (mine.read.last(), theirs.read.first());
+            match (last, first) {
+                (Some(last), Some(first)) if *first == last + 1 => {}
+                (Some(last), Some(first)) if first <= last => {
+                    return Err(format!("{name}: shard {first} is there already"));
+                }
+                _ => {
+                    return Err(format!(
+                        "{name}: shard {} is missing before it",
+                        last.map_or(0, |last| last + 1)
+                    ));
+                }
+            }
+            mine.read.extend(&theirs.read);
+        }
+        for (table, part) in other.tables {
+            let mine = self.tables.entry(table.clone()).or_default();
+            mine.absorb(part)
+                .map_err(|why| format!("{name}: tables.{table}: {why}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Record for Profiles {
+    const SCHEMA: &'static str = "mlops-steps/table-profiles/v1";
+
+    fn check(&self) -> Result<(), String> {
+        if self.tables.is_empty() {
+            return Err("tables is empty".to_owned());
+        }
+        for (table, profile) in &self.tables {
+            let evidence = profile.evidence.iter();
+            let mut objects = evidence.flat_map(|evidence| {
+                evidence
+                    .objects
+                    .values()
+                    .map(|object| (object, evidence.schemas.len()))
+            });
+            if let Some((object, schemas)) = objects.find(|(object, schemas)| object.schema >= *schemas) {
+                return Err(format!(
+                    "tables.{table}.evidence: {} has the columns number {}, of {schemas}",
+                    object.uri, object.schema
+                ));
+            }
+            for (name, column) in &profile.columns {
+                contradiction(name, column, profile.rows)
+                    .map_or(Ok(()), |why| Err(format!("tables.{table}.columns.{name}.{why}")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The field of a column that cannot be, and why.
+fn contradiction(name: &str, column: &ColumnProfile, rows: u64) -> Option<String> {
+    let ColumnProfile { schema, nulls, .. } = column;
+    if schema != COLUMN_PROFILE_SCHEMA {
+        return Some(format!(
+            "schema is `{schema}`, this step reads `{COLUMN_PROFILE_SCHEMA}`"
+        ));
+    }
+    if column.name != name {
+        return Some(format!("name is `{}`", column.name));
+    }
+    if column.rows > rows {
+        return Some(format!("rows is {}, and the table has {rows}", column.rows));
+    }
+    if *nulls > column.rows {
+        return Some(format!("nulls is {nulls}, of {} rows", column.rows));
+    }
+    let values = column.values();
+    let others = column.nan.saturating_add(column.infinite);
+    if others > values {
+        return Some(format!("nan is {}, of {values} values", column.nan));
+    }
+    if let Some(numbers) = &column.numbers {
+        let (counted, held) = (numbers.moments.count, numbers.quantiles.weighted());
+        if counted > values - others {
+            return Some(format!("numbers.moments.count is {counted}, of {values} values"));
+        }
+        let all: u128 = held.iter().map(|(_, weight)| u128::from(*weight)).sum();
+        if all != u128::from(counted) {
+            return Some(format!(
+                "numbers.quantiles stands for {all} values, and numbers.moments for {counted}"
+            ));
+        }
+    }
+    let lengths = column.lengths.as_ref().map_or(0, |lengths| lengths.count);
+    if lengths > values {
+        return Some(format!("lengths.count is {lengths}, of {values} values"));
+    }
+    if let Some(top) = &column.top {
+        let counted: u128 = top
+            .most(usize::MAX)
+            .iter()
+            .map(|(_, count)| u128::from(*count))
+            .sum();
+        if counted > u128::from(values) {
+            return Some(format!("top counts {counted} values, of {values}"));
+        }
+    }
+    None
+}
+
+/// A file of profiles, and which it was.
+#[derive(Debug, Clone)]
+pub(crate) struct ProfileFile {
+    /// As it was named.
+    pub(crate) uri: String,
+    /// Its name, for messages.
+    pub(crate) file: String,
+    pub(crate) digest: Digest,
+    pub(crate) profiles: Profiles,
+}
+
+impl ProfileFile {
+    /// Reads the file that a flag names.
+    pub(crate) async fn read(flag: &str, uri: &str, cx: &Context) -> Result<Self, StepError> {
+        let location: Location = uri
+            .parse()
+            .map_err(|error| StepError::usage(format!("--{flag} {uri}: {error}")))?;
+        let bytes = cx.store.read(&location).await?;
+        let file = location.file_name().to_owned();
+        let digest = provenance::digest_bytes(&bytes);
+        let (place, name) = (location.to_string(), location.to_string());
+        let profiles = cx.apart(move || Profiles::parse(&name, &bytes)).await??;
+        Ok(Self {
+            uri: place,
+            file,
+            digest,
+            profiles,
+        })
+    }
+
+    /// The table of that name.
+    pub(crate) fn table(&self, name: &str) -> Result<&TablePart, StepError> {
+        let tables = &self.profiles.tables;
+        tables.get(name).ok_or_else(|| {
+            let hint = step_contract::nearest(name, tables.keys().map(String::as_str))
+                .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+            let known: Vec<&str> = tables.keys().map(String::as_str).collect();
+            StepError::usage(format!(
+                "{}: tables has no `{name}`{hint}; it has {}",
+                self.uri,
+                known.join(", ")
+            ))
+        })
+    }
+}
