@@ -8,6 +8,8 @@ use arrow::array::{
     UInt64Array,
 };
 use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Decimal128Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -170,6 +172,23 @@ impl Column {
             Data::Float(array) | Data::Decimal(array, _) => Some(array.value(row)),
             _ => None,
         }
+    }
+
+    /// The exact values of decimals, `None` for nulls: whole numbers, and how many of their digits stand behind the point.
+    /// `None` for other kinds, and for decimals of more than 38 digits.
+    #[must_use]
+    pub fn decimals(&self) -> Option<(Vec<Option<i128>>, u32)> {
+        let Data::Decimal(_, exact) = &self.data else {
+            return None;
+        };
+        let (DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)) =
+            exact.data_type()
+        else {
+            return None;
+        };
+        let wide = cast(exact, &DataType::Decimal128(38, *scale)).ok()?;
+        let values = wide.as_primitive::<Decimal128Type>().iter().collect();
+        Some((values, u32::try_from(*scale).ok()?))
     }
 
     /// All numbers, `None` for nulls (see [`Column::number`]).

@@ -7,8 +7,9 @@
 //!
 //! Logic has three values, as in SQL: what is compared with a null is unknown, and a row whose condition is unknown is not
 //! judged but counted. `/` divides as floating numbers do, without a rest thrown away; NaN is equal to nothing and is
-//! neither larger nor smaller than anything. The difference of two points in time is a number of seconds. A text beside
-//! a date or a point in time is read as one.
+//! neither larger nor smaller than anything. Decimals are exact, but where they are divided or stand beside floating numbers;
+//! a number that is written beside a column of decimals or of 32 bits is as the column holds it. The difference of two
+//! points in time is a number of seconds. A text beside a date or a point in time is read as one.
 
 mod eval;
 mod lex;

@@ -238,14 +238,21 @@ fn texts_must_be_readable_and_of_a_form() {
 #[test]
 fn columns_of_nothing_or_of_one_value_are_found() {
     let csv = "same,none,two\n1,,a\n1,,b\n1,,a\n";
-    let every =
-        json!({"not_empty": true, "not_constant": true, "entropy": {"min": 0}, "imbalance": {"max": 3}});
+    let every = json!({"not_empty": true, "not_constant": true, "entropy": {"min": 0}, "imbalance": {"max": 3},
+        "nan_rate": {"max": 0.5}, "inf_rate": {"max": 0}});
     let rules = json!({
         "column_count": {"min": 4},
         "columns": {"same": every, "none": every, "two": every},
         "correlations": [{"columns": ["same", "two"], "min": 0}, {"columns": ["same", "gone"], "max": 1}],
     });
     let ran = check_csv(csv, &rules, &[]);
+    for kind in ["nan_rate", "inf_rate"] {
+        fails(
+            &ran,
+            &format!("{kind}:t.none"),
+            "`none` has no value to judge: every row is null",
+        );
+    }
     fails(&ran, "column_count:t", "`t` has 3 columns; must have at least 4");
     assert_eq!(ran.check("not_empty:t.same")["outcome"], "pass");
     fails(&ran, "not_constant:t.same", "the same value in 3 rows");

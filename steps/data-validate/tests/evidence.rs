@@ -303,6 +303,27 @@ fn a_bound_means_what_a_32_bit_column_holds_of_it() {
 }
 
 #[test]
+fn conditions_take_decimals_and_32_bit_numbers_as_they_stand() {
+    let all: Vec<(String, u64)> = serde_json::from_str(include_str!("data/exact.json")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let rules: Vec<String> = all
+        .iter()
+        .map(|(condition, _)| format!("{{expression: \"{condition}\"}}"))
+        .collect();
+    let suite = format!("tables: {{t: {{expressions: [{}]}}}}", rules.join(", "));
+    let suite = file(&dir, "suite.yaml", suite);
+    let ran = run::run(&[
+        "check",
+        "--data=t=data/exact.parquet",
+        &format!("--suite={suite}"),
+    ]);
+    for (condition, bad) in all {
+        let found = ran.check(&format!("expression:t.{condition}"));
+        assert_eq!(found["details"]["bad"], bad, "{condition}: {found}");
+    }
+}
+
+#[test]
 fn long_values_are_cut_wherever_they_are_shown() {
     let long = |end: char| "x".repeat(4_999) + &end.to_string();
     let csv = format!("a,b\n{0},1\n{0},2\n{1},3\n", long('a'), long('b'));

@@ -106,6 +106,10 @@ pub(super) fn nulls(name: &str, rules: &ColumnRules, table: &TableEvidence, chec
         let Some(rule) = rule else { continue };
         checks.push(match start(kind, name, rule.severity, table) {
             Err(check) => *check,
+            Ok(check) if rows == nulls => {
+                let why = format!("`{name}` has no value to judge: every row is null");
+                check.not_observed("no values").judge(false, why)
+            }
             Ok(check) => {
                 let values = rows - nulls;
                 let rate = say::share(count, values);

@@ -25,11 +25,14 @@ pub(super) fn eval<'a>(node: &Node, rows: usize, columns: Columns<'a, '_>) -> Re
         Node::Null => Vector::Null(rows),
         Node::Bool(value) => Vector::Bool(vec![Some(*value); rows]),
         Node::Whole(value) => Vector::Whole(vec![Some(*value); rows]),
-        Node::Number(value) => Vector::Number(vec![Some(*value); rows]),
+        Node::Number(value) => Vector::Written(*value, rows),
         Node::Text(text) => Vector::Literal(text.clone(), rows),
         Node::Not(inner) => Vector::Bool(map(of(inner)?.answers()?, |answer| !answer)),
         Node::Minus(inner) => match of(inner)? {
             Vector::Whole(values) => Vector::Whole(map(values, |value| -value)),
+            Vector::Decimal(values, scale) => Vector::Decimal(map(values, |value| -value), scale),
+            Vector::Written(value, rows) => Vector::Written(-value, rows),
+            Vector::Short(values, precision) => Vector::Short(map(values, |value| -value), precision),
             other => Vector::Number(map(other.numbers()?, |value| -value)),
         },
         Node::And(a, b) => Vector::Bool(logic(of(a)?, of(b)?, false)?),
@@ -85,10 +88,10 @@ fn nulls(values: &Vector<'_>) -> Vec<bool> {
     }
     match values {
         Vector::Null(rows) => vec![true; *rows],
-        Vector::Literal(_, rows) => vec![false; *rows],
+        Vector::Literal(_, rows) | Vector::Written(_, rows) => vec![false; *rows],
         Vector::Bool(values) => of(values),
-        Vector::Whole(values) | Vector::Time(values) => of(values),
-        Vector::Number(values) => of(values),
+        Vector::Whole(values) | Vector::Time(values) | Vector::Decimal(values, _) => of(values),
+        Vector::Number(values) | Vector::Short(values, _) => of(values),
         Vector::Text(values) => of(values),
     }
 }
@@ -105,12 +108,14 @@ pub(super) fn compare(how: Compare, a: Vector<'_>, b: Vector<'_>) -> Result<Vec<
         })
     };
     let words = (a.word(), b.word());
-    Ok(match (a, b) {
+    Ok(match a.level(b) {
         (Vector::Null(rows), _) | (_, Vector::Null(rows)) => vec![None; rows],
         (a @ Vector::Time(_), b) | (a, b @ Vector::Time(_)) => {
             both(a.times()?, b.times()?, |a, b| answer(Some(a.cmp(&b))))
         }
-        (Vector::Whole(a), Vector::Whole(b)) => both(a, b, |a, b| answer(Some(a.cmp(&b)))),
+        (Vector::Whole(a), Vector::Whole(b)) | (Vector::Decimal(a, _), Vector::Decimal(b, _)) => {
+            both(a, b, |a, b| answer(Some(a.cmp(&b))))
+        }
         // A whole number beyond 2^53 is not rounded to the other's precision first.
         (Vector::Whole(a), Vector::Number(b)) => both(a, b, |a, b| answer(against(a, b))),
         (Vector::Number(a), Vector::Whole(b)) => {
@@ -147,21 +152,47 @@ fn against(whole: i128, number: f64) -> Option<Ordering> {
 }
 
 fn compute<'a>(how: Compute, a: Vector<'a>, b: Vector<'a>) -> Result<Vector<'a>, String> {
+    let (a, b) = a.joined(b);
     Ok(match (how, a, b) {
         (Compute::Subtract, a @ Vector::Time(_), b) | (Compute::Subtract, a, b @ Vector::Time(_)) => {
             Vector::Number(both(a.times()?, b.times()?, |a, b| Some((a - b) as f64 / 1e9)))
         }
         (how, Vector::Whole(a), Vector::Whole(b)) if how != Compute::Divide => whole(how, a, b)?,
-        (how, a, b) => Vector::Number(both(a.numbers()?, b.numbers()?, |a, b| {
-            Some(match how {
-                Compute::Add => a + b,
-                Compute::Subtract => a - b,
-                Compute::Multiply => a * b,
-                Compute::Divide => a / b,
-                Compute::Rest => a % b,
-            })
-        })),
+        (how, Vector::Decimal(a, scale), Vector::Decimal(b, _)) if how != Compute::Divide => {
+            decimals(how, a, b, scale)?
+        }
+        (how, a, b) => floating(how, a, b)?,
     })
+}
+
+fn floating<'a>(how: Compute, a: Vector<'a>, b: Vector<'a>) -> Result<Vector<'a>, String> {
+    Ok(Vector::Number(both(a.numbers()?, b.numbers()?, |a, b| {
+        Some(match how {
+            Compute::Add => a + b,
+            Compute::Subtract => a - b,
+            Compute::Multiply => a * b,
+            Compute::Divide => a / b,
+            Compute::Rest => a % b,
+        })
+    })))
+}
+
+/// Exact, of decimals of one scale; as floating numbers where one outgrows 128 bits.
+fn decimals<'a>(
+    how: Compute,
+    a: Vec<Option<i128>>,
+    b: Vec<Option<i128>>,
+    scale: u32,
+) -> Result<Vector<'a>, String> {
+    let places = if how == Compute::Multiply {
+        2 * scale
+    } else {
+        scale
+    };
+    match whole(how, a.clone(), b.clone()) {
+        Ok(Vector::Whole(values)) => Ok(Vector::Decimal(values, places)),
+        _ => floating(how, Vector::Decimal(a, scale), Vector::Decimal(b, scale)),
+    }
 }
 
 /// There is no rest of a division by zero, which is a null; a number that does not fit stops everything.
@@ -230,12 +261,13 @@ fn choose<'a>(first: &[bool], a: Vector<'a>, b: Vector<'a>) -> Result<Vector<'a>
             .collect()
     }
     let words = (a.word(), b.word());
-    Ok(match (a, b) {
+    Ok(match a.joined(b) {
         (Vector::Null(_), other) | (other, Vector::Null(_)) => other,
         (a @ Vector::Time(_), b) | (a, b @ Vector::Time(_)) => {
             Vector::Time(each(first, a.times()?, b.times()?))
         }
         (Vector::Whole(a), Vector::Whole(b)) => Vector::Whole(each(first, a, b)),
+        (Vector::Decimal(a, scale), Vector::Decimal(b, _)) => Vector::Decimal(each(first, a, b), scale),
         (Vector::Bool(a), Vector::Bool(b)) => Vector::Bool(each(first, a, b)),
         (a @ (Vector::Whole(_) | Vector::Number(_)), b @ (Vector::Whole(_) | Vector::Number(_))) => {
             Vector::Number(each(first, a.numbers()?, b.numbers()?))
@@ -251,6 +283,8 @@ fn call(function: Function, value: Vector<'_>) -> Result<Vector<'_>, String> {
     Ok(match function {
         Function::Abs => match value {
             Vector::Whole(values) => Vector::Whole(map(values, i128::abs)),
+            Vector::Decimal(values, scale) => Vector::Decimal(map(values, i128::abs), scale),
+            Vector::Short(values, precision) => Vector::Short(map(values, f64::abs), precision),
             other => Vector::Number(map(other.numbers()?, f64::abs)),
         },
         // Halves away from zero, as SQL rounds.
