@@ -25,8 +25,7 @@ mod report;
 pub mod shards;
 pub mod window;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use artifact_store::Location;
 use provenance::{Digest, Record as _};
@@ -41,14 +40,13 @@ pub use cli::{Args, CheckArgs};
 use cli::Command;
 use config::{Suite, environments};
 use gather::footers;
-use gather::frozen::Histograms;
 use gather::memory::Memory;
 use gather::objects::{self, OpenedTable};
 use gather::rows::{Choice, Sample};
 use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
 use gather::{Asked, Evidence, Extent};
-use plan::Plan;
+use plan::{Held, Plan};
 use profiles::Profiles;
 use quarantine::Quarantine;
 use window::Window;
@@ -293,7 +291,7 @@ fn gx_place(args: &CheckArgs) -> Result<Option<OutArtifact>, StepError> {
 pub(crate) async fn read_suite(
     place: &InArtifact,
     environment: Option<&str>,
-    (data, profiles): (&[(String, String)], BTreeMap<String, Arc<Histograms>>),
+    (data, profiles): (&[(String, String)], Held),
     cx: &Context,
 ) -> Result<(Digest, Plan), StepError> {
     let location: Location = place

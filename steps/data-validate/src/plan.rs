@@ -30,6 +30,9 @@ pub struct RelationPlan {
     pub rule: Relationship,
 }
 
+/// Profiles that distributions are held against, by the names of the suite.
+pub type Held = BTreeMap<String, Arc<Histograms>>;
+
 /// Everything to be checked, resolved.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -42,7 +45,7 @@ pub struct Plan {
     /// Rules that are for another environment: their field, and a sentence.
     pub left_out: Vec<(String, String)>,
     /// Profiles that distributions are held against, by the names of the suite.
-    pub profiles: BTreeMap<String, Arc<Histograms>>,
+    pub profiles: Held,
 }
 
 /// A rule that is for no table that was given: the field and a sentence.
@@ -70,7 +73,7 @@ impl Plan {
     pub fn resolve_with(
         suite: &Suite,
         data: &[(String, String)],
-        profiles: BTreeMap<String, Arc<Histograms>>,
+        profiles: Held,
     ) -> Result<Self, Unresolved> {
         let given: Vec<&str> = data.iter().map(|(name, _)| name.as_str()).collect();
         let mut rules: BTreeMap<&str, (&str, &TableRules)> = BTreeMap::new();

@@ -1,7 +1,6 @@
 //! Profiles of tables, or of a shard of them: `profile` makes one, `merge` puts several together, `check --profile-only` judges
 //! by one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use artifact_store::{Location, ObjectMeta};
@@ -14,12 +13,11 @@ use crate::cli::{MergeArgs, ProfileArgs};
 use crate::config::Suite;
 use crate::decide::say;
 use crate::error::ScanError;
-use crate::gather::frozen::Histograms;
 use crate::gather::objects::{self, OpenedTable};
 use crate::gather::part::TablePart;
 use crate::gather::withhold::withhold_part;
 use crate::gather::{self, Extent, measure_parts};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Held, Plan};
 use crate::profiles::Profiles;
 use crate::shards::{Shards, ShardsRead};
 use crate::window::Window;
@@ -291,7 +289,7 @@ pub(crate) fn merged(mut all: Vec<(Digest, String, Profiles)>) -> Result<Profile
 #[derive(Debug, Default)]
 pub(crate) struct References {
     /// By name.
-    pub(crate) histograms: BTreeMap<String, Arc<Histograms>>,
+    pub(crate) histograms: Held,
     /// Where they are, and what they are.
     pub(crate) inputs: Vec<(String, Digest)>,
 }
