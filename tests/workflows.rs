@@ -361,7 +361,7 @@ fn a_fan_out_over_nothing_is_noticed() {
                     )
                 };
                 assert!(
-                    ended[&fan] != Ended::Skipped || readers.iter().any(|task| ran(&task)),
+                    ended[&fan] != Ended::Skipped || readers.iter().any(ran),
                     "{file}: {fan}"
                 );
             });
