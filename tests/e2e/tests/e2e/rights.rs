@@ -66,10 +66,4 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
         assert_eq!(lab.rights(account), expected, "{account}");
     }
     assert_eq!(lab.rights("mlops-training"), BTreeSet::new());
-    let gc = [
-        "list workflowartifactgctasks.argoproj.io",
-        "patch workflowartifactgctasks.argoproj.io/status",
-        "watch workflowartifactgctasks.argoproj.io",
-    ];
-    assert_eq!(lab.rights("mlops-artifact-gc"), gc.map(str::to_owned).into());
 }
