@@ -288,6 +288,37 @@ impl TryFrom<String> for ExactSum {
     }
 }
 
+/// Sums of numbers and of their squares by the exponent of the number: within one, whole numbers are added to whole numbers,
+/// and the wide sums are touched once an exponent (Neal's "large" superaccumulator).
+pub(crate) struct Binned(Box<[(i128, u128)]>);
+
+impl Binned {
+    /// Numbers that the squares of one exponent have room for: 22 bits beside the 106 of a square.
+    pub(crate) const MOST: usize = 1 << 22;
+    /// The exponent of the smallest double.
+    const LEAST: i32 = -1074;
+
+    pub(crate) fn new() -> Self {
+        Self(vec![(0, 0); 2046].into())
+    }
+
+    /// Takes in a number, of at most [`Binned::MOST`].
+    pub(crate) fn add(&mut self, value: Parts) {
+        let (sum, squares) = &mut self.0[(value.exponent - Self::LEAST) as usize];
+        let magnitude = i128::from(value.magnitude);
+        *sum += if value.is_negative { -magnitude } else { magnitude };
+        *squares += value.square();
+    }
+
+    /// Adds all to the sum and to the sum of squares.
+    pub(crate) fn into_sums(self, sum: &mut ExactSum, squares: &mut ExactSum) {
+        for ((value, square), exponent) in self.0.iter().zip(Self::LEAST..) {
+            sum.add_whole(value.unsigned_abs(), exponent, *value < 0);
+            squares.add_whole(*square, 2 * exponent, false);
+        }
+    }
+}
+
 /// The correlation of pairs of numbers, from the exact sums of both, of their squares and of their products.
 ///
 /// Pearson's coefficient, `(n Σxy - Σx Σy) / √((n Σx² - (Σx)²) (n Σy² - (Σy)²))`: the three in whole numbers, rounded once each.

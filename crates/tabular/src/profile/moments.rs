@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
-use super::exact::{ExactSum, Parts, quotient};
+use super::exact::{Binned, ExactSum, Parts, quotient};
 
 /// The moments of finite numbers, and their ends.
 ///
@@ -75,30 +75,35 @@ impl Moments {
 
     /// Takes in finite numbers.
     pub fn add(&mut self, values: &[f64]) {
-        for run in values.chunks(RUN) {
-            self.count += run.len() as u64;
-            let (min, max) = ends(run);
-            self.widen(min, max);
-            if min >= -SMALL && max <= SMALL && run.iter().all(|value| (value + ROUNDER) - ROUNDER == *value)
-            {
-                // Every partial sum is a whole number below 2^53, so that nothing is rounded in any order.
-                let (sum, squares) = small_sums(run);
-                self.sum.add(sum);
-                self.squares.add(squares);
-            } else {
-                for value in run {
-                    let parts = Parts::of(*value);
-                    self.sum.add_parts(parts);
-                    self.squares.add_square(parts);
+        for block in values.chunks(Binned::MOST) {
+            let mut binned = None;
+            for run in block.chunks(RUN) {
+                self.count += run.len() as u64;
+                let (min, max) = ends(run);
+                self.widen(min, max);
+                if min >= -SMALL
+                    && max <= SMALL
+                    && run.iter().all(|value| (value + ROUNDER) - ROUNDER == *value)
+                {
+                    // Every partial sum is a whole number below 2^53, so that nothing is rounded in any order.
+                    let (sum, squares) = small_sums(run);
+                    self.sum.add(sum);
+                    self.squares.add(squares);
+                } else {
+                    let binned = binned.get_or_insert_with(Binned::new);
+                    run.iter().for_each(|value| binned.add(Parts::of(*value)));
+                }
+                if let Some(higher) = &mut self.higher {
+                    let [cubes, fourths] = higher.as_mut();
+                    for value in run {
+                        let parts = Parts::of(*value);
+                        cubes.add_cube(parts);
+                        fourths.add_fourth(parts);
+                    }
                 }
             }
-            if let Some(higher) = &mut self.higher {
-                let [cubes, fourths] = higher.as_mut();
-                for value in run {
-                    let parts = Parts::of(*value);
-                    cubes.add_cube(parts);
-                    fourths.add_fourth(parts);
-                }
+            if let Some(binned) = binned {
+                binned.into_sums(&mut self.sum, &mut self.squares);
             }
         }
     }
@@ -348,6 +353,19 @@ mod tests {
             let mut one_by_one = Moments::with_shape();
             values.iter().for_each(|value| one_by_one.add_times(*value, 1));
             prop_assert_eq!(&serde_json::to_string(&one_by_one).unwrap(), &whole);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_by_exponent_are_those_of_number_after_number(values in prop::collection::vec(finite(), 1..3000)) {
+            let (mut sum, mut squares) = (ExactSum::default(), ExactSum::default());
+            for value in &values {
+                sum.add(*value);
+                squares.add_product(*value, *value);
+            }
+            let moments = of(&values);
+            prop_assert_eq!((&moments.sum, &moments.squares), (&sum, &squares));
         }
     }
 
