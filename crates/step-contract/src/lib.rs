@@ -19,7 +19,7 @@ mod yaml;
 
 pub use contract::{Artifact, ArtifactOrigin, Command, Contract, EnvSecret, OutputParameter, Parameter};
 pub use exit::Exit;
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest};
 pub use render::{template::PROJECT, wrap};
 pub use spec::{CommandKind, CommandSpec, ConfigSpec, Rbac, ServedSpec, StepSpec, TemplateSpec, VerdictSpec};
 pub use value::{EmptyValue, InArtifact, OutArtifact, OutParameter, Secret};

@@ -100,8 +100,7 @@ impl Expression {
         let known = |name: &str| fields.iter().find(|field| field.name == name);
         for name in self.columns() {
             if known(name).is_none() {
-                let hint = step_contract::nearest(name, fields.iter().map(|field| field.name.as_str()))
-                    .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+                let hint = step_contract::did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
                 return Err(format!("no column `{name}`{hint}"));
             }
         }

@@ -25,8 +25,7 @@ pub fn select(suite: &mut Suite, environment: Option<&str>) -> Result<Vec<(Strin
     let known = named(suite);
     if !known.contains(environment) {
         let all: Vec<&str> = known.iter().map(String::as_str).collect();
-        let hint = step_contract::nearest(environment, all.iter().copied())
-            .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        let hint = step_contract::did_you_mean(environment, all.iter().copied());
         let all = if all.is_empty() {
             "none".to_owned()
         } else {

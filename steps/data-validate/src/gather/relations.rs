@@ -94,8 +94,7 @@ pub(super) fn comparable(
         for name in &side.columns {
             let columns = table.columns();
             if !columns.contains(name) {
-                let hint = step_contract::nearest(name, columns.iter().map(String::as_str))
-                    .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+                let hint = step_contract::did_you_mean(name, columns.iter().map(String::as_str));
                 return Err(format!("`{}` has no column `{name}`{hint}", side.table));
             }
             if table.fields(name).count() < table.objects.len() {

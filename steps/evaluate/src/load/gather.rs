@@ -7,7 +7,7 @@ use kserve_api::{
     Layout, RequestShape,
 };
 use provenance::{Digest, digest_bytes};
-use step_contract::{Exit, OutArtifact, nearest};
+use step_contract::{Exit, OutArtifact, did_you_mean};
 use step_runtime::{Context, StepError};
 use tabular::{Format, Input};
 
@@ -212,8 +212,7 @@ fn bounds(args: &LoadArgs) -> Result<Bounds, StepError> {
     for name in &args.gate {
         if !labels.contains(name) {
             let known = labels.iter().map(String::as_str);
-            let hint =
-                nearest(name, known).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+            let hint = did_you_mean(name, known);
             return Err(StepError::usage(format!(
                 "--gate {name}{hint}: the endpoints are named {}",
                 labels.join(" and ")
