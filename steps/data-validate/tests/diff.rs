@@ -13,7 +13,7 @@ mod run;
 
 use std::fmt::Write as _;
 
-use flights::{Rows, profile, profile_of};
+use flights::{Rows, profile, profile_of, two};
 use run::{Ran, file, run_other};
 use serde_json::Value;
 
@@ -259,25 +259,8 @@ fn columns_of_nothing_are_no_trouble() {
 #[test]
 fn tables_and_withheld_values_are_named() {
     let dir = tempfile::tempdir().unwrap();
-    let suite = file(
-        &dir,
-        "s.yaml",
-        "tables: {a: {row_count: {min: 1}}, b: {row_count: {min: 1}}}",
-    );
-    let suite = format!("--suite={suite}");
-    let both = run::run(&[
-        "check",
-        "--data=a=data/train.parquet",
-        "--data=b=data/validation.parquet",
-        &suite,
-    ]);
-    let one = run::run(&[
-        "check",
-        "--data=a=data/train.parquet",
-        "--data=b=data/airlines.csv",
-        &suite,
-        "--no-samples",
-    ]);
+    let both = two("data/validation.parquet", &[]);
+    let one = two("data/airlines.csv", &["--no-samples"]);
     let ran = diff(&both, &one);
     says(&ran, "CHANGED", &["`a` had 1,785 rows and has 1,785"]);
     assert!(rows(&ran, "Added").len() > 8);

@@ -111,3 +111,23 @@ pub(crate) fn profile_of(csv: &str, more: &[&str]) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     profile(&file(&dir, "t.csv", csv), more)
 }
+
+/// The profile of the flights as `a`, and of another table as `b`.
+pub(crate) fn two(other: &str, more: &[&str]) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    let tables = "tables: {a: {row_count: {min: 1}}, b: {row_count: {min: 1}}}";
+    let suite = format!("--suite={}", file(&dir, "s.yaml", tables));
+    let data = format!("--data=b={other}");
+    run::run(
+        &[
+            &[
+                "check",
+                "--data=a=data/train.parquet",
+                data.as_str(),
+                suite.as_str(),
+            ],
+            more,
+        ]
+        .concat(),
+    )
+}
