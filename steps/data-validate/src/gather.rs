@@ -3,6 +3,7 @@
 pub mod column;
 pub mod conditions;
 pub mod examples;
+pub mod fields;
 pub mod footers;
 pub mod frozen;
 pub mod keys;
@@ -11,12 +12,14 @@ pub mod memory;
 pub mod objects;
 pub mod part;
 mod partitions;
+pub mod parts;
 mod prune;
 pub mod quantile;
 pub mod rows;
 pub mod scan;
 pub mod sequence;
 pub mod splits;
+pub mod tally;
 pub mod together;
 pub mod values;
 pub mod withhold;
@@ -26,24 +29,24 @@ mod wide;
 mod relations;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use provenance::Digest;
-use tabular::{ColumnProfile, Field, Kind, Precision};
+use tabular::{ColumnProfile, Field};
 
 use crate::error::ScanError;
 use crate::expression::Expression;
 use crate::plan::{Plan, TablePlan};
-use crate::window::Window;
 use column::ColumnMeasured;
 use conditions::ConditionMeasured;
 use examples::Example;
+use fields::FieldEvidence;
 use frozen::Reference;
 use keys::{KeyCounts, Spectrum};
 use measure::{KeyMeasured, KeyWanted, Measured, Wanted};
 use objects::OpenedTable;
-use part::{KeyPart, RelationPart, TablePart};
 use rows::{Choice, Left};
 use scan::Pass;
 use splits::SplitEvidence;
@@ -118,23 +121,6 @@ pub struct ObjectEvidence {
     pub rows: u64,
     /// Of its bytes; none while only its footer was read.
     pub digest: Option<Digest>,
-}
-
-/// A column over all files of a table.
-#[derive(Debug, Clone)]
-pub struct FieldEvidence {
-    /// Its name.
-    pub name: String,
-    /// Its kinds; more than one when files differ.
-    pub kinds: Vec<Kind>,
-    /// What files call its type; more than one when files differ.
-    pub types: Vec<String>,
-    /// The least precision that a file holds its numbers with.
-    pub precision: Precision,
-    /// For each of `types`, how many files call it so, and the first of them.
-    pub files: Vec<(u64, String)>,
-    /// Files that do not have it.
-    pub missing_in: Vec<String>,
 }
 
 /// Keys of a table.
@@ -220,8 +206,7 @@ impl TableEvidence {
     /// A sentence about a column that is not there.
     #[must_use]
     pub fn missing(&self, name: &str) -> String {
-        let hint = step_contract::nearest(name, self.fields.iter().map(|field| field.name.as_str()))
-            .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        let hint = step_contract::did_you_mean(name, self.fields.iter().map(|field| field.name.as_str()));
         format!("`{}` has no column `{name}`{hint}", self.name)
     }
 
@@ -281,7 +266,7 @@ pub fn measure(
             sample: pass_of(index).rows.sample.map(|sample| sample.share),
             left: seen.left,
             passed_over: opened[index].passed_over.clone(),
-            fields: fields(&opened[index]),
+            fields: fields::of_table(&opened[index]),
             compared: wanted.compared.clone(),
             broken: seen.broken,
             conditions: seen.conditions,
@@ -299,11 +284,9 @@ pub fn measure(
             let found = key_evidence(&opened[index], &wanted.columns, keys, extent, pass_of(index))?;
             table.keys.insert(wanted.clone(), found);
         }
-        table.references = ahead
-            .references
-            .iter()
-            .filter(|((of, _, _), _)| *of == index)
-            .map(|((_, column, number), found)| ((column.clone(), *number), found.clone()))
+        let references = ahead.references_of(index);
+        table.references = references
+            .map(|(column, number, found)| ((column.clone(), number), found.clone()))
             .collect();
         table.quantiles = wanted::quantiles(&plan.tables[index], &seen.columns);
         table.columns = seen.columns;
@@ -346,142 +329,19 @@ fn said(filter: &Option<Result<Expression, String>>) -> Option<Result<String, St
     Some(said.map(|filter| filter.text().to_owned()).map_err(Clone::clone))
 }
 
-/// Measures parts of the tables, for a profile: one pass, and no row is compared with rows of other parts. Blocks.
-///
-/// # Errors
-/// See [`ScanError`].
-pub fn measure_parts(
-    plan: &Plan,
-    opened: &[OpenedTable],
-    parts: &[OpenedTable],
-    extent: Extent,
-    whole: Pass<'_>,
-    report_progress: impl Fn(&str),
-) -> Result<Vec<TablePart>, ScanError> {
-    // A filter is asked of the whole table: each part must come to the same answer.
-    let filters = filters(plan, opened);
-    let pass_of = |table: usize| pass_of(plan, &filters, table, whole);
-    let (ahead, all_wanted, measured) = first_pass(plan, (opened, parts), extent, pass_of, report_progress)?;
-    let mut tables = Vec::with_capacity(parts.len());
-    for (index, (seen, wanted)) in measured.into_iter().zip(&all_wanted).enumerate() {
-        let (table, pass) = (&parts[index], pass_of(index));
-        let keyed = |keys: &[(u128, u64)], columns: &[String]| examples::find(table, columns, keys, pass);
-        let mut keys = Vec::new();
-        for (wanted, seen) in wanted.keys.iter().zip(&seen.keys) {
-            let mut part = KeyPart::of(seen, None)?;
-            part.examples = keyed(&part.keys.repeated(extent.samples).top, &wanted.columns)?;
-            keys.push((wanted.clone(), part));
-        }
-        let mut relations = BTreeMap::new();
-        for (orphans, seen) in wanted.orphans.iter().zip(&seen.orphans) {
-            let Some(Ok(parent)) = ahead.parents.get(orphans.relation) else {
-                continue;
-            };
-            // With a set of keys to probe only orphans were collected.
-            let others = parent.set.is_none().then_some(&*parent.keys);
-            let mut part = KeyPart::of(seen, others)?;
-            part.examples = keyed(&part.keys.all(extent.samples).top, &orphans.columns)?;
-            let parents = parent.distinct;
-            relations.insert(
-                orphans.relation,
-                Ok(RelationPart {
-                    parents,
-                    orphans: part,
-                }),
-            );
-        }
-        for (number, relation) in plan.relations.iter().enumerate() {
-            if let (true, Some(Err(why))) = (
-                relation.from.table == plan.tables[index].name,
-                ahead.parents.get(number),
-            ) {
-                relations.insert(number, Err(why.clone()));
-            }
-        }
-        let rows_by_object = seen.rows_by_object.clone();
-        let mut part = TablePart::of(seen);
-        if let Some(evidence) = &mut part.evidence {
-            evidence.uri.clone_from(&plan.tables[index].uri);
-            evidence.passed_over.clone_from(&table.passed_over);
-            evidence.compared.clone_from(&wanted.compared);
-            evidence.keys = keys;
-            evidence.relations = relations;
-            let of_it = ahead.references.iter().filter(|((of, _, _), _)| *of == index);
-            evidence.references = of_it
-                .map(|((_, column, number), found)| {
-                    let found = found
-                        .as_ref()
-                        .map(|found| (**found).clone())
-                        .map_err(Clone::clone);
-                    (column.clone(), *number, found)
-                })
-                .collect();
-            for (number, object) in (table.first..).zip(&table.objects) {
-                let rows = rows_by_object.get(&number).copied().unwrap_or(0);
-                evidence.add_object(number, object, rows);
-            }
-        }
-        tables.push(part);
-    }
-    Ok(tables)
-}
-
-/// The columns of whole tables, each counted on bins that its profile chooses: a second pass. Blocks.
-///
-/// # Errors
-/// See [`ScanError`].
-pub fn histograms(
-    plan: &Plan,
-    opened: &[OpenedTable],
-    parts: &mut [TablePart],
-    whole: Pass<'_>,
-) -> Result<(), ScanError> {
-    let filters = filters(plan, opened);
-    for (index, (table, part)) in opened.iter().zip(parts).enumerate() {
-        part.histograms = frozen::histograms(table, &part.columns, pass_of(plan, &filters, index, whole))?;
-    }
-    Ok(())
-}
-
-/// Profiles of whole tables as evidence.
-#[must_use]
-pub fn of_parts(plan: &Plan, parts: &BTreeMap<String, TablePart>, asked: &Asked<'_>) -> Evidence {
-    let mut evidence = Evidence {
-        now: asked.now,
-        is_of_profiles: true,
-        ..Evidence::default()
-    };
-    for table in &plan.tables {
-        let mut found = TableEvidence {
-            name: table.name.clone(),
-            ..TableEvidence::default()
-        };
-        if let Some(part) = parts.get(&table.name) {
-            found.take(table, part, asked);
-        }
-        evidence.tables.push(found);
-    }
-    for (number, relation) in plan.relations.iter().enumerate() {
-        let part = parts
-            .get(&relation.from.table)
-            .and_then(|part| part.evidence.as_ref());
-        evidence
-            .relations
-            .push(match part.and_then(|part| part.relations.get(&number)) {
-                Some(Ok(found)) => Ok(found.evidence(asked.samples)),
-                Some(Err(why)) => Err(why.clone()),
-                None => Err(format!("{} was not read", relation.from)),
-            });
-    }
-    evidence.splits = plan.splits.iter().map(SplitEvidence::not_compared).collect();
-    evidence
-}
-
 /// What `where` says of each table, if it can be asked.
 type Filters = Vec<Option<Result<Expression, String>>>;
 
 pub(crate) fn filters(plan: &Plan, opened: &[OpenedTable]) -> Filters {
-    plan.tables.iter().zip(opened).map(filter_of).collect()
+    let tables = plan.tables.iter().zip(opened);
+    let filters = tables.map(|(plan, table)| {
+        let files = table.objects.iter().map(|object| {
+            let fields: Vec<Field> = object.source.fields().cloned().collect();
+            (object.uri.as_str(), fields.into())
+        });
+        filter_of(plan, files)
+    });
+    filters.collect()
 }
 
 /// The pass over one table: the window and the sample are for those that a model is trained or judged on.
@@ -513,147 +373,16 @@ pub(crate) fn referred<'a>(
         .collect())
 }
 
-/// The filter of a table, if it can be asked of every file.
-fn filter_of((plan, opened): (&TablePlan, &OpenedTable)) -> Option<Result<Expression, String>> {
+/// The filter of a table, if it can be asked of every file: by their locations and columns.
+fn filter_of<'a>(
+    plan: &TablePlan,
+    mut files: impl Iterator<Item = (&'a str, Cow<'a, [Field]>)>,
+) -> Option<Result<Expression, String>> {
     let text = plan.rules.as_ref()?.filter.as_ref()?;
-    let fits = |filter: &Expression| {
-        opened.objects.iter().try_for_each(|object| {
-            let fields: Vec<tabular::Field> = object.source.fields().cloned().collect();
-            filter
-                .fits(&fields)
-                .map_err(|why| format!("{why} in {}", object.uri))
-        })
-    };
-    Some(Expression::read(text).and_then(|filter| fits(&filter).map(|()| filter)))
-}
-
-fn fields(opened: &OpenedTable) -> Vec<FieldEvidence> {
-    let files = opened.objects.iter();
-    of_files(files.map(|object| (object.uri.as_str(), object.source.fields())))
-}
-
-/// The columns of files, in the order of the first file that has them.
-fn of_files<'a, F: Iterator<Item = &'a Field>>(
-    files: impl Iterator<Item = (&'a str, F)>,
-) -> Vec<FieldEvidence> {
-    let mut found: Vec<(FieldEvidence, Vec<usize>)> = Vec::new();
-    let mut known: HashMap<&str, usize> = HashMap::new();
-    let mut uris = Vec::new();
-    for (file, (uri, fields)) in files.enumerate() {
-        uris.push(uri);
-        for field in fields {
-            let at = *known.entry(field.name.as_str()).or_insert_with(|| {
-                found.push((FieldEvidence::of(field), Vec::new()));
-                found.len() - 1
-            });
-            found[at].0.see(field, uri);
-            found[at].1.push(file);
-        }
-    }
-    let missing = |has: &[usize]| {
-        let mut has = has.iter().peekable();
-        let without = uris
-            .iter()
-            .enumerate()
-            .filter(|(file, _)| has.next_if_eq(&file).is_none());
-        without.map(|(_, uri)| (*uri).to_owned()).collect()
-    };
-    let whole = |(field, has): (FieldEvidence, Vec<usize>)| FieldEvidence {
-        missing_in: missing(&has),
-        ..field
-    };
-    found.into_iter().map(whole).collect()
-}
-
-impl FieldEvidence {
-    fn of(field: &Field) -> Self {
-        Self {
-            name: field.name.clone(),
-            kinds: Vec::new(),
-            types: Vec::new(),
-            precision: field.precision(),
-            files: Vec::new(),
-            missing_in: Vec::new(),
-        }
-    }
-
-    fn see(&mut self, field: &Field, uri: &str) {
-        self.precision = self.precision.min(field.precision());
-        if !self.kinds.contains(&field.kind) {
-            self.kinds.push(field.kind);
-        }
-        match self.types.iter().position(|known| *known == field.type_name) {
-            Some(at) => self.files[at].0 += 1,
-            None => {
-                self.types.push(field.type_name.clone());
-                self.files.push((1, uri.to_owned()));
-            }
-        }
-    }
-}
-
-impl TableEvidence {
-    /// Fills in what a profile has.
-    fn take(&mut self, plan: &TablePlan, part: &TablePart, asked: &Asked<'_>) {
-        self.rows = part.rows;
-        self.windowed = asked
-            .window
-            .filter(|_| plan.is_split)
-            .map(|window| window.column.clone());
-        let Some(evidence) = &part.evidence else { return };
-        self.left = evidence.left;
-        self.objects = evidence.object_evidence();
-        self.passed_over.clone_from(&evidence.passed_over);
-        self.fields = of_files(
-            evidence
-                .objects
-                .values()
-                .map(|object| (object.uri.as_str(), evidence.schemas[object.schema].iter())),
-        );
-        self.filter = plan
-            .rules
-            .as_ref()
-            .and_then(|rules| rules.filter.as_ref())
-            .map(|text| {
-                let filter = Expression::read(text)?;
-                let mut objects = evidence.objects.values();
-                objects.try_for_each(|object| {
-                    let fits = filter.fits(&evidence.schemas[object.schema]);
-                    fits.map_err(|why| format!("{why} in {}", object.uri))
-                })?;
-                Ok(text.clone())
-            });
-        self.compared.clone_from(&evidence.compared);
-        self.quantiles = wanted::quantiles(plan, &evidence.columns);
-        self.keys = evidence
-            .keys
-            .iter()
-            .map(|(wanted, keys)| (wanted.clone(), keys.evidence(asked.samples)))
-            .collect();
-        self.references = evidence
-            .references
-            .iter()
-            .map(|(column, number, found)| ((column.clone(), *number), found.clone().map(Arc::new)))
-            .collect();
-        self.conditions.clone_from(&evidence.conditions);
-        self.pairs.clone_from(&evidence.pairs);
-        self.broken.clone_from(&evidence.broken);
-        self.columns = evidence.columns.clone();
-        for (name, profile) in &part.columns {
-            self.columns.entry(name.clone()).or_default().profile = Some(profile.clone());
-        }
-    }
-}
-
-/// How profiles are looked at.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// The window that the rows were cut by.
-    pub window: Option<&'a Window>,
-    /// Examples kept a check.
-    pub samples: usize,
-    /// What age is measured from, nanoseconds since 1970-01-01.
-    pub now: i128,
+    Some(Expression::read(text).and_then(|filter| {
+        files.try_for_each(|(uri, fields)| filter.fits(&fields).map_err(|why| format!("{why} in {uri}")))?;
+        Ok(filter)
+    }))
 }
 
 fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvidence> {

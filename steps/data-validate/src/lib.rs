@@ -42,12 +42,13 @@ use config::{Suite, environments};
 use gather::footers;
 use gather::memory::Memory;
 use gather::objects::{self, OpenedTable};
+use gather::parts::{self, Asked};
 use gather::rows::{Choice, Sample};
 use gather::scan::Pass;
 use gather::withhold::{Show, withhold};
-use gather::{Asked, Evidence, Extent};
-use plan::{Held, Plan};
-use profiles::Profiles;
+use gather::{Evidence, Extent};
+use plan::Plan;
+use profiles::ProfileFile;
 use quarantine::Quarantine;
 use window::Window;
 
@@ -130,10 +131,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
         .map(|root| written_to("quarantine", root))
         .transpose()?;
     let gx_place = gx_place(args)?;
-    let environment = args.read.environment.as_deref();
-    let references = profile::references(&args.read.reference, cx).await?;
-    let (suite_digest, plan) =
-        read_suite(&args.suite, environment, (&data, references.histograms), cx).await?;
+    let (suite_digest, plan) = read_suite(&args.suite, asked(args), &data, cx).await?;
     let mut opened = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
         opened.push(objects::open(&cx.store, table).await?);
@@ -164,17 +162,10 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
             });
         }
     }
-    let digests = tokio::spawn(digests(opened.clone(), cx.clone()));
-    let kept = quarantine.map(|root| (root, opened.clone()));
-    let measured = measure(plan.clone(), opened, args, window.clone(), cx.clone()).await;
-    let mut evidence = match measured {
-        Ok(evidence) => evidence,
-        Err(error) => {
-            digests.abort();
-            return Err(error);
-        }
-    };
-    for (table, digests) in evidence.tables.iter_mut().zip(digests.await??) {
+    let (kept, digested) = (quarantine.map(|root| (root, opened.clone())), opened.clone());
+    let work = measure(plan.clone(), opened, args, window.clone(), cx.clone());
+    let (mut evidence, digests) = with_digests(digested, cx, work).await?;
+    for (table, digests) in evidence.tables.iter_mut().zip(digests) {
         table
             .objects
             .iter_mut()
@@ -184,7 +175,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     withhold(&mut evidence, args.read.shown());
     let decision = decide::decide(&plan, &evidence);
     let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite_digest);
-    let mut report = report::held_against(made.report(cx.report(), &decision)?, &references.inputs);
+    let mut report = made.report(cx.report(), &decision)?;
     let mut record = None;
     if let Some((root, opened)) = kept {
         let place = (root, made.digest());
@@ -215,16 +206,11 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
 /// The same by a profile, without the data.
 async fn by_profile(args: &CheckArgs, place: &InArtifact, cx: &Context) -> Result<Finished, StepError> {
     let gx_place = gx_place(args)?;
-    let bytes = profile::read(place, "profile-only", cx).await?;
-    let profiles = Profiles::parse(place.as_str(), &bytes)?;
-    let environment = args.read.environment.as_deref();
-    let references = profile::references(&args.read.reference, cx).await?;
-    let data = profiles.data();
-    let (suite, plan) = read_suite(&args.suite, environment, (&data, references.histograms), cx).await?;
-    profiles
-        .answers(&suite, environment)
-        .map_err(|why| StepError::usage(format!("--profile-only {place}: {why}")))?;
-    let window = profiles.window.as_ref().map(Window::of_record).transpose();
+    let file = ProfileFile::read("profile-only", place.as_str(), cx).await?;
+    let profiles = &file.profiles;
+    let (suite, plan) = read_suite(&args.suite, asked(args), &profiles.data(), cx).await?;
+    let answered = profiles.answers(&suite, args.read.environment.as_deref());
+    let window = answered.and_then(|()| profiles.window.as_ref().map(Window::of_record).transpose());
     let window = window.map_err(|why| StepError::usage(format!("--profile-only {place}: {why}")))?;
     let now = window
         .as_ref()
@@ -234,18 +220,12 @@ async fn by_profile(args: &CheckArgs, place: &InArtifact, cx: &Context) -> Resul
         samples: args.read.samples,
         now: now.as_nanosecond(),
     };
-    let mut evidence = gather::of_parts(&plan, &profiles.tables, &asked);
+    let mut evidence = parts::evidence(&plan, &profiles.tables, &asked);
     withhold(&mut evidence, args.read.shown());
     let decision = decide::decide(&plan, &evidence);
     let made = report::Made::new(args, &plan, &evidence, window.as_ref(), suite);
-    let digest = provenance::digest_bytes(&bytes);
-    let report = report::by_profile(
-        made.report(cx.report(), &decision)?,
-        place.as_str(),
-        &digest,
-        &profiles,
-    );
-    let statement = made.statement(cx.statement()).material(place.as_str(), &digest);
+    let report = report::by_profile(made.report(cx.report(), &decision)?, &file);
+    let statement = made.statement(cx.statement()).material(&file.uri, &file.digest);
     finished(
         args,
         &made,
@@ -287,24 +267,44 @@ fn gx_place(args: &CheckArgs) -> Result<Option<OutArtifact>, StepError> {
     parsed.transpose()
 }
 
+/// The environment, and the profiles that distributions are held against.
+type AskedFor<'a> = (Option<&'a str>, &'a [String]);
+
+fn asked(args: &CheckArgs) -> AskedFor<'_> {
+    (args.read.environment.as_deref(), &args.read.reference)
+}
+
+/// Everything to be measured: what a suite asks of the tables that there are, or without one nothing but the tables.
+pub(crate) async fn plan_of(
+    suite: Option<&InArtifact>,
+    asked: AskedFor<'_>,
+    data: &[(String, String)],
+    cx: &Context,
+) -> Result<(Option<Digest>, Plan), StepError> {
+    if let Some(place) = suite {
+        let (digest, plan) = read_suite(place, asked, data, cx).await?;
+        return Ok((Some(digest), plan));
+    }
+    let plan = Plan::resolve(&Suite::default(), data);
+    Ok((None, plan.map_err(|fault| StepError::internal(fault.message))?))
+}
+
 /// A suite, resolved against the tables that there are.
-pub(crate) async fn read_suite(
+async fn read_suite(
     place: &InArtifact,
-    environment: Option<&str>,
-    (data, profiles): (&[(String, String)], Held),
+    (environment, references): AskedFor<'_>,
+    data: &[(String, String)],
     cx: &Context,
 ) -> Result<(Digest, Plan), StepError> {
-    let location: Location = place
-        .as_str()
-        .parse()
-        .map_err(|error| StepError::usage(format!("--suite {place}: {error}")))?;
+    let held = profiles::held(references, cx).await?;
+    let location = location("suite", place.as_str())?;
     let bytes = cx.store.read(&location).await?;
     let file = location.file_name().to_owned();
     let text = String::from_utf8(bytes.to_vec())
         .map_err(|_| StepError::usage(format!("{location}: the suite is not UTF-8 text")))?;
     let mut suite = Suite::read(&file, &text)?;
     let left_out = environments::select(&mut suite, environment).map_err(StepError::usage)?;
-    let mut plan = Plan::resolve_with(&suite, data, profiles)
+    let mut plan = Plan::resolve_with(&suite, data, held)
         .map_err(|fault| ConfigError::at(&file, &text, &fault.field, fault.message))?;
     plan.left_out = left_out;
     Ok((provenance::digest_bytes(&bytes), plan))
@@ -318,8 +318,7 @@ pub(crate) fn can_be_cut(plan: &Plan, opened: &[OpenedTable], window: &Window) -
         let columns = table.columns();
         let fields: Vec<_> = table.fields(&window.column).collect();
         if fields.len() < table.objects.len() {
-            let hint = step_contract::nearest(&window.column, columns.iter().map(String::as_str))
-                .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+            let hint = step_contract::did_you_mean(&window.column, columns.iter().map(String::as_str));
             return Err(StepError::usage(format!(
                 "--time-column {}: `{}` has no such column{hint}; the window cuts every table that is no reference",
                 window.column, plan.name
@@ -395,14 +394,19 @@ pub(crate) fn pass<'a>(
     }
 }
 
+/// The location that a flag names.
+pub(crate) fn location(flag: &str, place: &str) -> Result<Location, StepError> {
+    let parsed = place.parse();
+    parsed.map_err(|error| StepError::usage(format!("--{flag} {place}: {error}")))
+}
+
 /// A place that can be written to.
 fn written_to(flag: &str, place: &str) -> Result<Location, StepError> {
-    match place.parse() {
-        Ok(location @ (Location::Path(_) | Location::S3 { .. })) => Ok(location),
-        Ok(Location::Http(_)) => Err(StepError::usage(format!(
+    match location(flag, place)? {
+        at @ (Location::Path(_) | Location::S3 { .. }) => Ok(at),
+        Location::Http(_) => Err(StepError::usage(format!(
             "--{flag} {place}: web addresses are read only; name a path or s3://bucket/key"
         ))),
-        Err(error) => Err(StepError::usage(format!("--{flag} {place}: {error}"))),
     }
 }
 
@@ -429,8 +433,24 @@ async fn separate(
     Ok(tokio::task::spawn_blocking(work).await??)
 }
 
-/// Digests every object, while the tables are read.
-pub(crate) async fn digests(opened: Vec<OpenedTable>, cx: Context) -> Result<Vec<Vec<Digest>>, StepError> {
+/// Does work on tables, and digests their objects beside it.
+pub(crate) async fn with_digests<T>(
+    opened: Vec<OpenedTable>,
+    cx: &Context,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<(T, Vec<Vec<Digest>>), StepError> {
+    let digests = tokio::spawn(digests(opened, cx.clone()));
+    match work.await {
+        Ok(done) => Ok((done, digests.await??)),
+        Err(error) => {
+            digests.abort();
+            Err(error)
+        }
+    }
+}
+
+/// Digests every object of tables.
+async fn digests(opened: Vec<OpenedTable>, cx: Context) -> Result<Vec<Vec<Digest>>, StepError> {
     let work = move || {
         let of_table = |table: OpenedTable| -> Result<Vec<Digest>, StepError> {
             table

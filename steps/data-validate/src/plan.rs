@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use provenance::Digest;
+
 use crate::config::{ColumnsOf, Relationship, Role, SplitRules, Suite, TableRules};
 use crate::gather::frozen::Histograms;
 
@@ -30,8 +32,19 @@ pub struct RelationPlan {
     pub rule: Relationship,
 }
 
+/// A profile that distributions are held against.
+#[derive(Debug)]
+pub struct Profiled {
+    /// Where it is.
+    pub uri: String,
+    /// Of its bytes.
+    pub digest: Digest,
+    /// Its columns.
+    pub columns: Histograms,
+}
+
 /// Profiles that distributions are held against, by the names of the suite.
-pub type Held = BTreeMap<String, Arc<Histograms>>;
+pub type Held = BTreeMap<String, Arc<Profiled>>;
 
 /// Everything to be checked, resolved.
 #[derive(Debug, Clone)]
@@ -227,8 +240,7 @@ fn targets(name: &str, table: &TableRules) -> Vec<String> {
 }
 
 fn unknown(field: String, name: &str, known: &[&str]) -> Unresolved {
-    let hint = step_contract::nearest(name, known.iter().copied())
-        .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+    let hint = step_contract::did_you_mean(name, known.iter().copied());
     let message = format!(
         "no table `{name}` was given{hint}; known are {}; give it with --data {name}=LOCATION",
         known.join(", ")

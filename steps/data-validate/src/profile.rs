@@ -1,27 +1,24 @@
 //! Profiles of tables, or of a shard of them: `profile` makes one, `merge` puts several together, `check --profile-only` judges
 //! by one.
 
-use std::sync::Arc;
-
-use artifact_store::{Location, ObjectMeta};
+use artifact_store::ObjectMeta;
 use provenance::{Digest, Record as _};
 use step_contract::{CommandKind, CommandSpec, Exit, InArtifact, TemplateSpec, VerdictSpec};
 use step_report::{Cell, Input, Report, Table};
 use step_runtime::{Context, Finished, StepError};
 
 use crate::cli::{MergeArgs, ProfileArgs};
-use crate::config::Suite;
 use crate::decide::say;
 use crate::error::ScanError;
 use crate::gather::objects::{self, OpenedTable};
 use crate::gather::part::TablePart;
 use crate::gather::withhold::withhold_part;
-use crate::gather::{self, Extent, measure_parts};
-use crate::plan::{self, Held, Plan};
-use crate::profiles::Profiles;
+use crate::gather::{Extent, parts};
+use crate::plan::{self, Plan};
+use crate::profiles::{ProfileFile, Profiles};
 use crate::shards::{Shards, ShardsRead};
 use crate::window::Window;
-use crate::{can_be_cut, digests, read_suite};
+use crate::{can_be_cut, location, plan_of, with_digests};
 
 /// The part of the contract for `profile`.
 pub(crate) const PROFILE: CommandSpec = CommandSpec {
@@ -78,26 +75,22 @@ pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, St
         opened,
         parts,
     } = wanted;
-    let digests = tokio::spawn(digests(parts.clone(), cx.clone()));
-    let measured = measure(plan.clone(), opened, parts, args, window.clone(), cx.clone()).await;
-    let mut measured = match measured {
-        Ok(measured) => measured,
-        Err(error) => {
-            digests.abort();
-            return Err(error);
-        }
-    };
-    for (part, digests) in measured.iter_mut().zip(digests.await??) {
+    // Without a suite no record of the bytes is kept, so none is made.
+    let digested = parts.iter().filter(|_| suite.is_some()).cloned().collect();
+    let work = measure(plan.clone(), opened, parts, args, window.clone(), cx.clone());
+    let (mut measured, digests) = with_digests(digested, cx, work).await?;
+    for part in &mut measured {
         withhold_part(part, args.read.shown());
-        match &mut part.evidence {
-            Some(evidence) if suite.is_some() => {
-                let objects = evidence.objects.values_mut();
-                objects
-                    .zip(digests)
-                    .for_each(|(object, digest)| object.digest = Some(digest));
-            }
-            evidence => *evidence = None,
-        }
+        part.evidence = part.evidence.take().filter(|_| suite.is_some());
+    }
+    for (part, digests) in measured.iter_mut().zip(digests) {
+        let objects = part
+            .evidence
+            .iter_mut()
+            .flat_map(|evidence| evidence.objects.values_mut());
+        objects
+            .zip(digests)
+            .for_each(|(object, digest)| object.digest = Some(digest));
     }
     let names = plan.tables.iter().map(|table| table.name.clone());
     let profiles = Profiles {
@@ -125,11 +118,10 @@ pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, St
 }
 
 async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
-    let environment = args.read.environment.as_deref();
     let shards = match &args.shards {
         None => None,
         Some(place) => {
-            let bytes = read(place, "shards", cx).await?;
+            let bytes = cx.store.read(&location("shards", place.as_str())?).await?;
             let shards = Shards::parse(place.as_str(), &bytes)?;
             Some((shards, provenance::digest_bytes(&bytes)))
         }
@@ -138,17 +130,8 @@ async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
         Some((shards, _)) => shards.data(),
         None => plan::parse_data(&args.data).map_err(StepError::usage)?,
     };
-    let (suite, plan) = match &args.suite {
-        Some(place) => {
-            let references = references(&args.read.reference, cx).await?;
-            let (digest, plan) = read_suite(place, environment, (&data, references.histograms), cx).await?;
-            (Some(digest), plan)
-        }
-        None => {
-            let plan = Plan::resolve(&Suite::default(), &data);
-            (None, plan.map_err(|fault| StepError::internal(fault.message))?)
-        }
-    };
+    let asked = (args.read.environment.as_deref(), args.read.reference.as_slice());
+    let (suite, plan) = plan_of(args.suite.as_ref(), asked, &data, cx).await?;
     let (mut opened, mut parts) = (Vec::new(), Vec::new());
     let mut read = None;
     if let Some((shards, digest)) = shards {
@@ -196,7 +179,7 @@ async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
 async fn measure(
     plan: Plan,
     opened: Vec<OpenedTable>,
-    parts: Vec<OpenedTable>,
+    read: Vec<OpenedTable>,
     args: &ProfileArgs,
     window: Option<Window>,
     cx: Context,
@@ -212,9 +195,9 @@ async fn measure(
         let cancelled = || cx.is_cancelled();
         let pass = crate::pass(window.as_ref(), threads, memory, &cancelled);
         let report_progress = |table: &str| tracing::info!(table, "reading");
-        let mut measured = measure_parts(&plan, &opened, &parts, extent, pass, report_progress)?;
+        let mut measured = parts::measure(&plan, &opened, &read, extent, pass, report_progress)?;
         if has_histograms {
-            gather::histograms(&plan, &opened, &mut measured, pass)?;
+            parts::histograms(&plan, &opened, &mut measured, pass)?;
         }
         Ok::<_, ScanError>(measured)
     };
@@ -223,9 +206,10 @@ async fn measure(
 
 /// Runs `merge`.
 pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, StepError> {
-    let place = location(&args.profiles, "profiles")?;
-    let found = cx.store.list_data(&place).await?;
-    let mut all = Vec::with_capacity(found.len());
+    let found = cx
+        .store
+        .list_data(&location("profiles", args.profiles.as_str())?)
+        .await?;
     let mut report = cx.report();
     // Beside the profile of a shard lie its reports, where a workflow keeps the outputs of a step together.
     let is_profile = |meta: &&ObjectMeta| {
@@ -241,12 +225,12 @@ pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, St
         );
         return Err(StepError::usage(what));
     }
+    let mut all = Vec::with_capacity(chosen.len());
     for meta in &chosen {
-        let name = meta.location.to_string();
-        let bytes = cx.store.read(&meta.location).await?;
-        let digest = provenance::digest_bytes(&bytes);
-        report.inputs.push(Input::new("profile", &name).digest(&digest));
-        all.push((digest, name.clone(), Profiles::parse(&name, &bytes)?));
+        let file = ProfileFile::read("profiles", &meta.location.to_string(), cx).await?;
+        let input = Input::new("profile", &file.uri).digest(&file.digest);
+        report.inputs.push(input);
+        all.push(file);
     }
     let merged = merged(all).map_err(StepError::usage)?;
     let reason = format!(
@@ -262,79 +246,25 @@ pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, St
 ///
 /// # Errors
 /// A sentence, when they are not of one kind.
-pub(crate) fn merged(mut all: Vec<(Digest, String, Profiles)>) -> Result<Profiles, String> {
-    let first = |profiles: &Profiles| {
-        profiles
-            .shards
-            .as_ref()
-            .and_then(|shards| shards.read.first().copied())
-    };
-    all.sort_by_key(|(digest, _, profiles)| (first(profiles), digest.to_string()));
-    let several = all.len() > 1;
-    let without = |profiles: &Profiles| profiles.suite.is_some() && profiles.shards.is_none();
-    if let Some((_, name, _)) = all.iter().find(|(_, _, profiles)| several && without(profiles)) {
+fn merged(mut all: Vec<ProfileFile>) -> Result<Profiles, String> {
+    all.sort_by_key(|file| {
+        let shards = file.profiles.shards.as_ref();
+        let first = shards.and_then(|shards| shards.read.first().copied());
+        (first, file.digest.to_string())
+    });
+    let is_whole = |file: &&ProfileFile| file.profiles.suite.is_some() && file.profiles.shards.is_none();
+    if let Some(file) = all.iter().filter(|_| all.len() > 1).find(is_whole) {
         return Err(format!(
-            "{name}: it has the answers to the rules of a suite, and is of no shard; cut the tables with `shards` first"
+            "{}: it has the answers to the rules of a suite, and is of no shard; cut the tables with `shards` first",
+            file.uri
         ));
     }
     let mut all = all.into_iter();
-    let (_, _, mut merged) = all.next().ok_or("there is no profile to merge")?;
-    for (_, name, profiles) in all {
-        merged.absorb(&name, profiles)?;
+    let mut merged = all.next().ok_or("there is no profile to merge")?.profiles;
+    for file in all {
+        merged.absorb(&file.uri, file.profiles)?;
     }
     Ok(merged)
-}
-
-/// Profiles that distributions are held against.
-#[derive(Debug, Default)]
-pub(crate) struct References {
-    /// By name.
-    pub(crate) histograms: Held,
-    /// Where they are, and what they are.
-    pub(crate) inputs: Vec<(String, Digest)>,
-}
-
-/// Reads the profiles of `--reference`.
-pub(crate) async fn references(flags: &[String], cx: &Context) -> Result<References, StepError> {
-    let mut references = References::default();
-    for (name, uri) in plan::parse_named("reference", flags).map_err(StepError::usage)? {
-        let flag = format!("--reference {name}={uri}");
-        let location: Location = uri
-            .parse()
-            .map_err(|error| StepError::usage(format!("{flag}: {error}")))?;
-        let bytes = cx.store.read(&location).await?;
-        let mut profiles = Profiles::parse(&flag, &bytes)?;
-        let known: Vec<String> = profiles.tables.keys().cloned().collect();
-        let table = match (profiles.tables.remove(&name), known.as_slice()) {
-            (Some(table), _) => table,
-            (None, [only]) => profiles.tables.remove(only).unwrap_or_default(),
-            (None, _) => {
-                let known = known.join(", ");
-                return Err(StepError::usage(format!(
-                    "{flag}: it has no table `{name}`, but {known}"
-                )));
-            }
-        };
-        if table.histograms.is_empty() {
-            return Err(StepError::usage(format!(
-                "{flag}: it has no histograms; make it with `profile --histograms`"
-            )));
-        }
-        references.inputs.push((uri, provenance::digest_bytes(&bytes)));
-        references.histograms.insert(name, Arc::new(table.histograms));
-    }
-    Ok(references)
-}
-
-fn location(place: &InArtifact, flag: &str) -> Result<Location, StepError> {
-    let parsed = place.as_str().parse();
-    parsed.map_err(|error| StepError::usage(format!("--{flag} {place}: {error}")))
-}
-
-/// The bytes of a file that is an argument.
-pub(crate) async fn read(place: &InArtifact, flag: &str, cx: &Context) -> Result<Vec<u8>, StepError> {
-    let location = location(place, flag)?;
-    Ok(cx.store.read(&location).await?.to_vec())
 }
 
 fn finished(

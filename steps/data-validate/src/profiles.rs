@@ -1,8 +1,9 @@
 //! Profiles of tables as a file: `check` and `profile` write one, `merge`, `infer`, `diff` and `check --profile-only` read it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use artifact_store::Location;
 use provenance::{Digest, Record, Window};
 use serde::{Deserialize, Serialize};
 use step_runtime::{Context, StepError};
@@ -10,10 +11,12 @@ use tabular::ColumnProfile;
 use tabular::profile::COLUMN_PROFILE_SCHEMA;
 
 use crate::gather::part::TablePart;
+use crate::location;
+use crate::plan::{Held, Profiled, parse_named};
 use crate::shards::ShardsRead;
 
 /// The profiles of tables, in a file.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profiles {
     pub(crate) schema: String,
@@ -104,20 +107,13 @@ impl Profiles {
             return Err(format!("{name}: {what} is not that of the other profiles"));
         }
         if let (Some(mine), Some(theirs)) = (&mut self.shards, &other.shards) {
-            let (last, first) = (mine.read.last(), theirs.read.first());
-            match (last, first) {
-                (Some(last), Some(first)) if *first == last + 1 => {}
-                (Some(last), Some(first)) if first <= last => {
-                    return Err(format!("{name}: shard {first} is there already"));
-                }
-                _ => {
-                    return Err(format!(
-                        "{name}: shard {} is missing before it",
-                        last.map_or(0, |last| last + 1)
-                    ));
-                }
+            let due = mine.read.last().map_or(0, |last| last + 1);
+            let next = theirs.read.first().copied().unwrap_or(due);
+            match next.cmp(&due) {
+                Ordering::Equal => mine.read.extend(&theirs.read),
+                Ordering::Less => return Err(format!("{name}: shard {next} is there already")),
+                Ordering::Greater => return Err(format!("{name}: shard {due} is missing before it")),
             }
-            mine.read.extend(&theirs.read);
         }
         for (table, part) in other.tables {
             let mine = self.tables.entry(table.clone()).or_default();
@@ -209,6 +205,31 @@ fn contradiction(name: &str, column: &ColumnProfile, rows: u64) -> Option<String
     None
 }
 
+/// Reads the profiles that distributions are held against: `name=location`, each of one table, or with a table of that name.
+pub(crate) async fn held(flags: &[String], cx: &Context) -> Result<Held, StepError> {
+    let mut held = Held::new();
+    for (name, uri) in parse_named("reference", flags).map_err(StepError::usage)? {
+        let file = ProfileFile::read("reference", &uri, cx).await?;
+        let tables = &file.profiles.tables;
+        let table = match tables.first_key_value() {
+            Some((_, only)) if tables.len() == 1 => only,
+            _ => file.table(&name)?,
+        };
+        if table.histograms.is_empty() {
+            return Err(StepError::usage(format!(
+                "--reference {name}={uri}: it has no histograms; make it with `profile --histograms`"
+            )));
+        }
+        let profiled = Profiled {
+            columns: table.histograms.clone(),
+            uri: file.uri,
+            digest: file.digest,
+        };
+        held.insert(name, Arc::new(profiled));
+    }
+    Ok(held)
+}
+
 /// A file of profiles, and which it was.
 #[derive(Debug, Clone)]
 pub(crate) struct ProfileFile {
@@ -223,9 +244,7 @@ pub(crate) struct ProfileFile {
 impl ProfileFile {
     /// Reads the file that a flag names.
     pub(crate) async fn read(flag: &str, uri: &str, cx: &Context) -> Result<Self, StepError> {
-        let location: Location = uri
-            .parse()
-            .map_err(|error| StepError::usage(format!("--{flag} {uri}: {error}")))?;
+        let location = location(flag, uri)?;
         let bytes = cx.store.read(&location).await?;
         let file = location.file_name().to_owned();
         let digest = provenance::digest_bytes(&bytes);
@@ -243,8 +262,7 @@ impl ProfileFile {
     pub(crate) fn table(&self, name: &str) -> Result<&TablePart, StepError> {
         let tables = &self.profiles.tables;
         tables.get(name).ok_or_else(|| {
-            let hint = step_contract::nearest(name, tables.keys().map(String::as_str))
-                .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+            let hint = step_contract::did_you_mean(name, tables.keys().map(String::as_str));
             let known: Vec<&str> = tables.keys().map(String::as_str).collect();
             StepError::usage(format!(
                 "{}: tables has no `{name}`{hint}; it has {}",

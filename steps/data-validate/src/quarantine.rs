@@ -440,10 +440,7 @@ impl<'a> Judge<'a> {
             if rules.not_null == Some(Severity::Error) {
                 asked.nulls.push((id("not_null", name), name));
             }
-            for rule in ValueRule::of(rules) {
-                let Some((kind, _, _, Severity::Error)) = describe(rule, rules) else {
-                    continue;
-                };
+            for (kind, rule) in binding(rules) {
                 match Test::compile(rule, rules, field) {
                     Ok(test) => asked.values.push((id(kind, name), name, test)),
                     Err(why) => _ = cannot.insert(id(kind, name), why),
@@ -463,16 +460,19 @@ impl<'a> Judge<'a> {
 /// The rules of a column that a file does not have: they are asked of none of its rows.
 fn without(table: &str, name: &str, rules: &ColumnRules) -> Vec<(String, String)> {
     let nulls = (rules.not_null == Some(Severity::Error)).then_some("not_null");
-    let values = ValueRule::of(rules)
-        .into_iter()
-        .filter_map(|rule| match describe(rule, rules)? {
-            (kind, _, _, Severity::Error) => Some(kind),
-            _ => None,
-        });
-    let kinds = nulls.into_iter().chain(values);
+    let kinds = nulls.into_iter().chain(binding(rules).map(|(kind, _)| kind));
     kinds
         .map(|kind| (decide::id(kind, table, name), "it has no such column".to_owned()))
         .collect()
+}
+
+/// The rules about single values that make a row bad, with what their checks are called.
+fn binding(rules: &ColumnRules) -> impl Iterator<Item = (&'static str, ValueRule)> {
+    let rule = |rule| match describe(rule, rules)? {
+        (kind, _, _, Severity::Error) => Some((kind, rule)),
+        _ => None,
+    };
+    ValueRule::of(rules).into_iter().filter_map(rule)
 }
 
 /// The rules, made ready for a file.

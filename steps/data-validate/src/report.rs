@@ -12,9 +12,10 @@ use tabular::{ColumnProfile, Kind};
 use crate::cli::CheckArgs;
 use crate::decide::{Decision, say};
 use crate::gather::examples::Example;
-use crate::gather::{Evidence, FieldEvidence, ObjectEvidence, TableEvidence};
+use crate::gather::fields::FieldEvidence;
+use crate::gather::{Evidence, ObjectEvidence, TableEvidence};
 use crate::plan::{Plan, TablePlan};
-use crate::profiles::Profiles;
+use crate::profiles::{ProfileFile, Profiles};
 use crate::quarantine::Quarantine;
 use crate::window::Window;
 
@@ -232,6 +233,9 @@ impl<'a> Made<'a> {
         report
             .inputs
             .push(Input::new("suite", self.args.suite.as_str()).digest(&self.suite));
+        let held = self.plan.profiles.values();
+        let held = held.map(|profile| Input::new("reference", &profile.uri).digest(&profile.digest));
+        report.inputs.extend(held);
         report = report.with_section(self.tables());
         for (relation, found) in self.plan.relations.iter().zip(&self.evidence.relations) {
             if let Ok(found) = found
@@ -316,25 +320,19 @@ impl<'a> Made<'a> {
     }
 }
 
-/// With the profiles that distributions were held against.
-pub(crate) fn held_against(mut report: Report, profiles: &[(String, Digest)]) -> Report {
-    let inputs = profiles
-        .iter()
-        .map(|(uri, digest)| Input::new("reference", uri).digest(digest));
-    report.inputs.extend(inputs);
-    report
-}
-
 /// What a check by a profile is a check of.
-pub(crate) fn by_profile(mut report: Report, place: &str, digest: &Digest, profiles: &Profiles) -> Report {
-    report.inputs.push(Input::new("profile", place).digest(digest));
-    let shards = profiles.shards.as_ref();
+pub(crate) fn by_profile(mut report: Report, file: &ProfileFile) -> Report {
+    report
+        .inputs
+        .push(Input::new("profile", &file.uri).digest(&file.digest));
+    let shards = file.profiles.shards.as_ref();
     let of = shards.map_or_else(String::new, |shards| {
         format!(" of {}", say::counted(shards.count as u64, "shard"))
     });
     let text = format!(
-        "Judged by the profile {place}{of}: no row was read for this report, and what takes rows to be compared with rows of \
-         another shard, or a bound within the error of a sketch, has too little evidence."
+        "Judged by the profile {}{of}: no row was read for this report, and what takes rows to be compared with rows of \
+         another shard, or a bound within the error of a sketch, has too little evidence.",
+        file.uri
     );
     report.with_note(Note::info(text))
 }

@@ -11,10 +11,8 @@ use step_report::{Cell, Table};
 use step_runtime::{Context, Finished, StepError};
 
 use crate::cli::ShardsArgs;
-use crate::config::Suite;
 use crate::gather::objects;
-use crate::plan::{self, Plan};
-use crate::{profile, read_suite};
+use crate::{plan, plan_of};
 
 /// The part of the contract.
 pub const SPEC: CommandSpec = CommandSpec {
@@ -214,16 +212,8 @@ impl Record for Shards {
 /// Runs `shards`.
 pub(crate) async fn run(args: &ShardsArgs, cx: &Context) -> Result<Finished, StepError> {
     let data = plan::parse_data(&args.data).map_err(StepError::usage)?;
-    let plan = match &args.suite {
-        Some(place) => {
-            let references = profile::references(&args.reference, cx).await?;
-            let given = (data.as_slice(), references.histograms);
-            read_suite(place, args.environment.as_deref(), given, cx).await?.1
-        }
-        None => {
-            Plan::resolve(&Suite::default(), &data).map_err(|fault| StepError::internal(fault.message))?
-        }
-    };
+    let asked = (args.environment.as_deref(), args.reference.as_slice());
+    let (_, plan) = plan_of(args.suite.as_ref(), asked, &data, cx).await?;
     let mut tables = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
         let (found, others) = objects::list(&cx.store, table).await?;
@@ -259,10 +249,7 @@ pub(crate) async fn run(args: &ShardsArgs, cx: &Context) -> Result<Finished, Ste
     let report = cx
         .report()
         .verdict("SHARDED", reason)
-        .with_binding(
-            "shards.digest",
-            provenance::digest_bytes(&json).to_string().as_str(),
-        )
+        .with_binding("shards.digest", &provenance::digest_bytes(&json))
         .with_section(section);
     let numbers: Vec<String> = (0..shards.count).map(|shard| shard.to_string()).collect();
     let list = serde_json::to_string(&numbers).map_err(|error| StepError::internal(error.to_string()))?;

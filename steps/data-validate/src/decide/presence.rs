@@ -6,7 +6,8 @@ use step_report::{Bound, Check, Format, Observed};
 
 use super::{MUST, on_column, on_table, say};
 use crate::config::{ColumnRules, SchemaRule, TableRules};
-use crate::gather::{FieldEvidence, TableEvidence};
+use crate::gather::TableEvidence;
+use crate::gather::fields::FieldEvidence;
 
 /// Columns that do not decode: a check of their own each, for the file is bad whatever the suite says.
 pub(super) fn readable(table: &TableEvidence, checks: &mut Vec<Check>) {

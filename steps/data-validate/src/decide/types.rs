@@ -4,8 +4,9 @@ use step_report::{Bound, Check};
 
 use super::{on_column, sample, say, such_as};
 use crate::config::{ColumnRules, TableRules};
+use crate::gather::TableEvidence;
+use crate::gather::fields::FieldEvidence;
 use crate::gather::values::Violations;
-use crate::gather::{FieldEvidence, TableEvidence};
 
 /// Cells that cannot be read in columns that rows are compared by, and that have no rules of their own: their rows are in
 /// no key, so that every check over the key is blind to them.

@@ -59,6 +59,13 @@ impl ColumnMeasured {
         }
     }
 
+    /// All bad values that it keeps.
+    pub(super) fn violations_mut(&mut self) -> impl Iterator<Item = &mut Violations> {
+        let sequences = self.sequences.iter_mut().map(|sequence| &mut sequence.bad);
+        let tests = self.tests.values_mut().flatten();
+        std::iter::once(&mut self.malformed).chain(sequences).chain(tests)
+    }
+
     /// Counts on frozen bins.
     pub(super) fn bin(&mut self, column: &Column, frozen: &[Result<Arc<Frozen>, String>]) {
         for (frozen, into) in frozen.iter().zip(&mut self.frozen) {

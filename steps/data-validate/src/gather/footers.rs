@@ -34,7 +34,7 @@ pub fn evidence(plan: &Plan, opened: &[OpenedTable], has_window: bool) -> Footer
             name: plan.name.clone(),
             rows: by_object.values().sum(),
             passed_over: table.passed_over.clone(),
-            fields: super::fields(table),
+            fields: super::fields::of_table(table),
             objects: super::objects(table, &by_object),
             ..TableEvidence::default()
         }

@@ -240,6 +240,7 @@ pub(super) fn references<'a>(
         let none = || Err("no such column".to_owned());
         let read = match plan.profiles.get(&rule.reference) {
             Some(profile) => profile
+                .columns
                 .get(column)
                 .map_or_else(none, |reference| reference.for_rule(rule)),
             None => {

@@ -344,6 +344,14 @@ impl KeyMeasured {
     }
 }
 
+/// Takes in what stands at the same place of the next part; parts may be without.
+pub(super) fn absorb_each<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, absorb: impl Fn(&mut T, T)) {
+    mine.resize_with(theirs.len().max(mine.len()), T::default);
+    for (mine, theirs) in mine.iter_mut().zip(theirs) {
+        absorb(mine, theirs);
+    }
+}
+
 impl Measured {
     /// Takes in the next part of the same table.
     ///
@@ -364,18 +372,8 @@ impl Measured {
                 mine.absorb(theirs)?;
             }
         }
-        self.conditions.resize_with(
-            other.conditions.len().max(self.conditions.len()),
-            ConditionMeasured::default,
-        );
-        for (mine, theirs) in self.conditions.iter_mut().zip(other.conditions) {
-            mine.absorb(theirs);
-        }
-        self.pairs
-            .resize_with(other.pairs.len().max(self.pairs.len()), Together::default);
-        for (mine, theirs) in self.pairs.iter_mut().zip(other.pairs) {
-            mine.absorb(theirs);
-        }
+        absorb_each(&mut self.conditions, other.conditions, ConditionMeasured::absorb);
+        absorb_each(&mut self.pairs, other.pairs, Together::absorb);
         for (column, why) in other.broken {
             self.broken.entry(column).or_insert(why);
         }

@@ -12,10 +12,11 @@ use super::column::ColumnMeasured;
 use super::conditions::ConditionMeasured;
 use super::examples::Example;
 use super::frozen::{Histograms, Reference};
-use super::keys::{Keys, Tally};
-use super::measure::{KeyMeasured, KeyWanted, Measured};
+use super::keys::Keys;
+use super::measure::{KeyMeasured, KeyWanted, Measured, absorb_each};
 use super::objects::Opened;
 use super::rows::Left;
+use super::tally::Tally;
 use super::together::Together;
 use super::{KeyEvidence, ObjectEvidence, RelationEvidence};
 
@@ -194,16 +195,15 @@ impl RelationPart {
 }
 
 impl TablePart {
-    /// What one pass measured, without its keys: they come from elsewhere.
-    pub(super) fn of(mut seen: Measured) -> Self {
+    /// What one pass measured, beside the evidence that comes from elsewhere.
+    pub(super) fn of(mut seen: Measured, evidence: PartEvidence) -> Self {
         let profiles = seen
             .columns
             .iter_mut()
             .filter_map(|(name, column)| Some((name.clone(), column.profile.take()?)));
-        let columns = profiles.collect();
         Self {
+            columns: profiles.collect(),
             rows: seen.rows,
-            columns,
             histograms: Histograms::new(),
             evidence: Some(Box::new(PartEvidence {
                 left: seen.left,
@@ -211,7 +211,7 @@ impl TablePart {
                 conditions: seen.conditions,
                 pairs: seen.pairs,
                 broken: seen.broken,
-                ..PartEvidence::default()
+                ..evidence
             })),
         }
     }
@@ -267,20 +267,8 @@ impl PartEvidence {
                 None => self.keys.push((wanted, keys)),
             }
         }
-        self.conditions.resize_with(
-            self.conditions.len().max(other.conditions.len()),
-            Default::default,
-        );
-        self.conditions
-            .iter_mut()
-            .zip(other.conditions)
-            .for_each(|(mine, theirs)| mine.absorb(theirs));
-        self.pairs
-            .resize_with(self.pairs.len().max(other.pairs.len()), Default::default);
-        self.pairs
-            .iter_mut()
-            .zip(other.pairs)
-            .for_each(|(mine, theirs)| mine.absorb(theirs));
+        absorb_each(&mut self.conditions, other.conditions, ConditionMeasured::absorb);
+        absorb_each(&mut self.pairs, other.pairs, Together::absorb);
         for theirs in other.references {
             match self
                 .references

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::column::ColumnMeasured;
 use super::conditions::ConditionWanted;
-use super::frozen::References;
+use super::frozen::{Reference, References};
 use super::measure::{ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
 use super::quantile::Bracket;
@@ -25,6 +25,17 @@ pub(super) struct Ahead {
     pub(super) parents: Parents,
     /// What distributions are held against.
     pub(super) references: References,
+}
+
+impl Ahead {
+    /// What the columns of a table are held against, by column and number of the rule.
+    pub(super) fn references_of(
+        &self,
+        table: usize,
+    ) -> impl Iterator<Item = (&String, usize, &Result<Arc<Reference>, String>)> {
+        let of_it = self.references.iter().filter(move |((of, _, _), _)| *of == table);
+        of_it.map(|((_, column, number), found)| (column, *number, found))
+    }
 }
 
 /// What the checks on this table need.

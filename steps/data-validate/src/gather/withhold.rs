@@ -50,13 +50,10 @@ pub fn withhold_part(part: &mut TablePart, show: Show) {
     let Some(evidence) = &mut part.evidence else {
         return;
     };
-    let columns = evidence.columns.values_mut().flat_map(|column| {
-        let sequences = column.sequences.iter_mut().map(|sequence| &mut sequence.bad);
-        let tests = column.tests.values_mut().flatten();
-        std::iter::once(&mut column.malformed)
-            .chain(sequences)
-            .chain(tests)
-    });
+    let columns = evidence
+        .columns
+        .values_mut()
+        .flat_map(ColumnMeasured::violations_mut);
     let conditions = evidence
         .conditions
         .iter_mut()
@@ -93,24 +90,15 @@ fn place(spot: Spot) -> String {
     format!("file {}, row {} (withheld)", spot.object, spot.place.row)
 }
 
-fn column(column: &mut ColumnMeasured, show: Show) {
-    violations(&mut column.malformed, show);
-    let sequences = column.sequences.iter_mut();
-    sequences.for_each(|sequence| violations(&mut sequence.bad, show));
-    column
-        .tests
-        .values_mut()
-        .flatten()
-        .for_each(|test| violations(test, show));
-    if let Some(profile) = &mut column.profile
-        && !matches!(show, Show::Values(_))
-    {
-        profile.top = None;
-    }
-}
-
 fn of_table(table: &mut TableEvidence, show: Show) {
-    table.columns.values_mut().for_each(|found| column(found, show));
+    for column in table.columns.values_mut() {
+        column.violations_mut().for_each(|found| violations(found, show));
+        if let Some(profile) = &mut column.profile
+            && !matches!(show, Show::Values(_))
+        {
+            profile.top = None;
+        }
+    }
     for condition in &mut table.conditions {
         violations(&mut condition.rows, show);
     }
