@@ -39,6 +39,8 @@ What an image gets and what it must leave is the training contract: docs/guides/
                 Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get"] },
                 Rbac { api_group: "", resources: &["pods"], verbs: &["get", "list", "watch"] },
                 Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
+                // Why a pod of a Job could not be made.
+                Rbac { api_group: "", resources: &["events"], verbs: &["list"] },
                 // Whether the Workflow is being stopped, for `--on-terminate auto`.
                 Rbac { api_group: "argoproj.io", resources: &["workflows"], verbs: &["get"] },
             ],

@@ -264,7 +264,12 @@ fn asks_for_the_rights_that_it_uses_and_no_more() {
     let mut used = [
         &jobs[..],
         &pods[..],
-        &["create configmaps", "get configmaps", "get workflows"],
+        &[
+            "create configmaps",
+            "get configmaps",
+            "get workflows",
+            "list events",
+        ],
     ]
     .concat();
     used.sort_unstable();

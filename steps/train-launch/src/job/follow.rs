@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use kubernetes::{Change, Cluster, Kind, LogLine, Logs};
+use serde_json::Value;
 use step_runtime::StepError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +72,7 @@ pub(crate) async fn follow(
         pods: BTreeMap::new(),
         logs: Listeners::new(cluster),
         said: String::new(),
+        refused: None,
     };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -106,10 +108,12 @@ struct Seen {
     pods: BTreeMap<String, Pod>,
     logs: Listeners,
     said: String,
+    /// Why no pod of it could be made, as an event says.
+    refused: Option<String>,
 }
 
 impl Seen {
-    fn job(&mut self, object: &serde_json::Value, ours: &Job) -> Result<(), StepError> {
+    fn job(&mut self, object: &Value, ours: &Job) -> Result<(), StepError> {
         let job = Job::of(object).map_err(StepError::internal)?;
         if job.uid() == ours.uid() {
             self.job = job;
@@ -117,8 +121,11 @@ impl Seen {
         Ok(())
     }
 
-    fn pod(&mut self, object: &serde_json::Value) -> Result<(), StepError> {
+    fn pod(&mut self, object: &Value) -> Result<(), StepError> {
         let pod = Pod::of(object).map_err(StepError::internal)?;
+        if !pod.is_of(self.job.uid()) {
+            return Ok(());
+        }
         if pod.has_begun() {
             self.logs.listen(pod.name());
         }
@@ -135,12 +142,24 @@ impl Seen {
         match found {
             Some(object) => {
                 self.job(&object, ours)?;
-                if self.job.uid() == ours.uid() {
+                if Job::of(&object).is_ok_and(|found| found.uid() == ours.uid()) {
+                    if self.pods.is_empty() {
+                        self.why_no_pod(cluster).await;
+                    }
                     return Ok(());
                 }
                 Err(gone(name))
             }
             None => Err(gone(name)),
+        }
+    }
+
+    /// A quota, a policy or a missing account keeps a pod from being made: only an event of the Job says so.
+    async fn why_no_pod(&mut self, cluster: &Cluster) {
+        let fields = format!("involvedObject.uid={},type=Warning", self.job.uid());
+        match cluster.list_fields(Kind::EVENT, &fields).await {
+            Ok(events) => self.refused = last_said(&events).or(self.refused.take()),
+            Err(error) => tracing::debug!(%error, "the events of the Job cannot be read"),
         }
     }
 
@@ -151,8 +170,11 @@ impl Seen {
             State::Complete => ("complete".to_owned(), Some(Ended::Complete)),
             State::Failed(failure) => ("failed".to_owned(), Some(Ended::Failed(failure))),
             State::Running => ("training".to_owned(), None),
+            State::Between(ending) => (format!("between pods: the last ended with {ending}"), None),
             State::Queued(why) => (format!("queued: {why}"), None),
             State::Waiting { since, why } => {
+                let refused = self.refused.as_ref().filter(|_| pods.is_empty());
+                let why = refused.map_or(why.clone(), |refused| format!("{why}: {refused}"));
                 let waited = since.map(|since| Timestamp::now().duration_since(since));
                 let late = waited.is_some_and(|waited| {
                     Duration::try_from(waited).is_ok_and(|waited| waited > patience.pending)
@@ -172,6 +194,20 @@ impl Seen {
         }
         ended
     }
+}
+
+/// What the last of some events says.
+fn last_said(events: &[Value]) -> Option<String> {
+    let at = |event: &Value| -> Option<Timestamp> {
+        let times = ["lastTimestamp", "eventTime", "firstTimestamp"];
+        times.iter().find_map(|time| event[time].as_str()?.parse().ok())
+    };
+    let last = events.iter().max_by_key(|event| at(event))?;
+    Some(format!(
+        "{}: {}",
+        last["reason"].as_str()?,
+        last["message"].as_str()?.trim()
+    ))
 }
 
 fn gone(name: &str) -> StepError {
@@ -250,4 +286,40 @@ fn secrets() -> Vec<String> {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_last_event_says_why_there_is_no_pod() {
+        let event = |message: &str, times: Value| {
+            let mut event = json!({"reason": "FailedCreate", "message": message});
+            event
+                .as_object_mut()
+                .unwrap()
+                .extend(times.as_object().unwrap().clone());
+            event
+        };
+        let events = [
+            event(
+                "exceeded quota: b",
+                json!({"lastTimestamp": "2026-11-26T00:00:09Z"}),
+            ),
+            event(
+                "exceeded quota: a",
+                json!({"lastTimestamp": null, "eventTime": "2026-11-26T00:00:02.000001Z"}),
+            ),
+            event("no time", json!({})),
+        ];
+        assert_eq!(last_said(&events).unwrap(), "FailedCreate: exceeded quota: b");
+        assert_eq!(
+            last_said(&events[1..]).unwrap(),
+            "FailedCreate: exceeded quota: a"
+        );
+        assert_eq!(last_said(&[]), None);
+    }
 }

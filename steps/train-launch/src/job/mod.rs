@@ -159,6 +159,7 @@ impl Work<'_> {
         };
         let outcome = match followed.ended {
             Ended::Complete => self.read_back(followed.tail).await?,
+            Ended::Failed(failure) if failure.refused => return Err(StepError::usage(failure.why)),
             Ended::Failed(failure) => failed(failure.why, failure.check, followed.tail),
             Ended::NeverStarted(why) => {
                 self.cluster

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use step_contract::Exit;
 
 /// The container that trains.
 pub(crate) const CONTAINER: &str = "train";
@@ -14,13 +15,15 @@ pub(crate) enum State {
     Queued(String),
     /// Its pod does not run yet, since when and why.
     Waiting {
-        /// When the pod was made.
+        /// When the pod was made; without a pod, when the Job began to want one.
         since: Option<Timestamp>,
         /// In the words of the scheduler or the kubelet.
         why: String,
     },
     /// It trains.
     Running,
+    /// Its newest pod has ended, as said; the Job has not said yet whether that was the end, or is about to make another.
+    Between(String),
     /// Training ended well.
     Complete,
     /// It failed for good.
@@ -34,6 +37,8 @@ pub(crate) struct Failure {
     pub why: String,
     /// Which check it is: `training`, `deadline`, `lost`.
     pub check: &'static str,
+    /// Whether the program in the pod refused what it was given: a mistake of the caller's, and no verdict on training.
+    pub refused: bool,
 }
 
 /// What is read of a Job.
@@ -54,8 +59,15 @@ struct Metadata {
     uid: String,
     #[serde(default)]
     annotations: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    owner_references: Vec<Owner>,
     creation_timestamp: Option<Timestamp>,
     deletion_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Owner {
+    uid: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -67,9 +79,12 @@ struct JobSpec {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct JobStatus {
     #[serde(default)]
     conditions: Vec<Condition>,
+    /// When it began, or went on after it was suspended.
+    start_time: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -197,6 +212,14 @@ impl Pod {
         &self.metadata.name
     }
 
+    /// Whether it is of the Job with this uid, and not of one that had its name before.
+    pub(crate) fn is_of(&self, job: &str) -> bool {
+        self.metadata
+            .owner_references
+            .iter()
+            .any(|owner| owner.uid == job)
+    }
+
     /// Where it runs.
     pub(crate) fn node(&self) -> &str {
         &self.spec.node_name
@@ -276,6 +299,12 @@ impl Pod {
             })
     }
 
+    /// Whether its program ended as one that was given what it cannot take.
+    fn is_refused(&self) -> bool {
+        let ended = self.train().and_then(|train| train.state.terminated.as_ref());
+        ended.is_some_and(|ended| ended.exit_code == i32::from(Exit::Usage.code()))
+    }
+
     /// Why its training ended badly.
     fn failure(&self) -> Option<String> {
         let ended = self.train().and_then(|train| train.state.terminated.as_ref());
@@ -333,11 +362,21 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
         let why = condition("Suspended").map_or("suspended", |found| found.message.as_str());
         return State::Queued(if why.is_empty() { "suspended" } else { why }.to_owned());
     }
+    // A pod that has ended is late for nothing, however long ago it was made.
+    if let Some(ending) = newest.and_then(Pod::ending) {
+        return State::Between(ending);
+    }
     State::Waiting {
-        since: newest.and_then(Pod::made),
-        why: newest
-            .and_then(Pod::waits_for)
-            .unwrap_or_else(|| "its pod has not started".to_owned()),
+        since: match newest {
+            Some(pod) => pod.made(),
+            None => job.status.start_time.or(job.metadata.creation_timestamp),
+        },
+        why: match newest {
+            Some(pod) => pod
+                .waits_for()
+                .unwrap_or_else(|| "its pod has not started".to_owned()),
+            None => "it has no pod".to_owned(),
+        },
     }
 }
 
@@ -351,8 +390,8 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
     let last = pods
         .iter()
         .filter(|pod| !pod.is_disrupted())
-        .filter_map(|pod| Some((pod.made(), pod.name(), pod.failure()?)))
-        .max_by_key(|(made, ..)| *made);
+        .filter_map(|pod| Some((pod, pod.failure()?)))
+        .max_by_key(|(pod, _)| pod.made());
     let attempts = pods.len();
     match (failed.reason.as_str(), last) {
         ("DeadlineExceeded", _) => Failure {
@@ -361,16 +400,18 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
                 job.spec.active_deadline_seconds.unwrap_or_default()
             ),
             check: "deadline",
+            refused: false,
         },
-        (_, Some((_, pod, why))) => {
+        (_, Some((pod, why))) => {
             let again = if attempts > 1 {
                 format!(", the last of {attempts} attempts")
             } else {
                 String::new()
             };
             Failure {
-                why: format!("{why} (pod {pod}{again})"),
+                why: format!("{why} (pod {}{again})", pod.name()),
                 check: "training",
+                refused: pod.is_refused(),
             }
         }
         (reason, None) => Failure {
@@ -379,6 +420,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
                 failed.message
             ),
             check: "lost",
+            refused: false,
         },
     }
 }
@@ -424,7 +466,7 @@ mod tests {
             State::Waiting { why, .. } => why,
             other => panic!("{other:?}"),
         };
-        assert_eq!(waits(&[]), "its pod has not started");
+        assert_eq!(waits(&[]), "it has no pod");
         let unscheduled = json!({"phase": "Pending", "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
             "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}]});
@@ -449,6 +491,75 @@ mod tests {
         assert!(pods[0].has_begun());
         assert_eq!(pods[0].ending().unwrap(), "exit code 137 (OOMKilled)");
         assert_eq!(pods[0].seconds(), Some(90.0));
+    }
+
+    #[test]
+    fn a_pod_that_has_trained_is_late_for_nothing() {
+        let succeeded = json!({"phase": "Succeeded", "containerStatuses": [{"name": "train", "state": {"terminated": {
+            "exitCode": 0, "reason": "Completed"}}}]});
+        let evicted = json!({"phase": "Failed", "reason": "Evicted", "containerStatuses": [{"name": "train", "state": {
+            "terminated": {"exitCode": 143, "reason": "Error"}}}]});
+        let unready = job(&json!([{"type": "SuccessCriteriaMet", "status": "True"}]));
+        for (status, said) in [(succeeded, "exit code 0"), (evicted, "exit code 143")] {
+            assert_eq!(
+                judge(&unready, &[pod("a", 0, &status)]),
+                State::Between(said.to_owned())
+            );
+        }
+        // The pod after an evicted one waits by its own time.
+        let pods = [
+            pod("a", 0, &ended(143, "Error", "")),
+            pod("b", 9, &json!({"phase": "Pending"})),
+        ];
+        assert!(
+            matches!(judge(&unready, &pods), State::Waiting { since: Some(since), .. }
+            if since.to_string() == "2026-11-26T00:00:09Z")
+        );
+    }
+
+    #[test]
+    fn a_job_without_a_pod_waits_since_it_began() {
+        let job = |status: &Value| {
+            Job::of(&json!({
+                "metadata": {"name": "train-1", "uid": "u", "creationTimestamp": "2026-11-26T00:00:00Z"}, "status": status,
+            }))
+            .unwrap()
+        };
+        for (status, expected) in [
+            (json!({}), "2026-11-26T00:00:00Z"),
+            (
+                json!({"startTime": "2026-11-26T07:00:00Z"}),
+                "2026-11-26T07:00:00Z",
+            ),
+        ] {
+            let State::Waiting { since, why } = judge(&job(&status), &[]) else {
+                panic!("it waits");
+            };
+            assert_eq!(
+                (since.unwrap().to_string().as_str(), why.as_str()),
+                (expected, "it has no pod")
+            );
+        }
+    }
+
+    #[test]
+    fn a_pod_is_of_the_job_that_made_it() {
+        let pod =
+            Pod::of(&json!({"metadata": {"name": "a", "ownerReferences": [{"uid": "new", "kind": "Job"}]}}))
+                .unwrap();
+        assert!(pod.is_of("new") && !pod.is_of("old"));
+    }
+
+    #[test]
+    fn what_the_program_in_the_pod_refused_is_no_verdict() {
+        let refused = |code| match judge(
+            &failed("PodFailurePolicy"),
+            &[pod("a", 0, &ended(code, "Error", "no"))],
+        ) {
+            State::Failed(failure) => failure.refused,
+            other => panic!("{other:?}"),
+        };
+        assert!(refused(2) && !refused(3) && !refused(4) && !refused(137));
     }
 
     #[test]
