@@ -42,7 +42,7 @@ mod views;
 mod whole;
 
 pub use batch::{Batch, Malformed, Place};
-pub use bounds::ColumnBounds;
+pub use bounds::{ColumnBounds, Stretches};
 pub use cells::reads::reads_as;
 pub use column::Column;
 pub use constants::kind_of_texts;

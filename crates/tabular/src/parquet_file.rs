@@ -1,4 +1,6 @@
-//! Parquet: the footer first, then only the columns and row groups that are asked for.
+//! Parquet: the footer first, then only the columns, row groups and rows that are asked for.
+
+mod pages;
 
 use std::io;
 use std::ops::Range;
@@ -8,15 +10,15 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::statistics::Statistics;
 
+use self::pages::Numbers;
 use crate::guard::guard;
 use crate::input::Cursor;
 use crate::nested::{self, Leaf};
@@ -38,22 +40,8 @@ pub(crate) struct Footer {
 impl Footer {
     /// The statistics of a column; `None` when it is within a struct, or the footer's cannot be read.
     pub(crate) fn bounds(&self, index: usize, field: &Arc<Field>) -> Option<ColumnBounds> {
-        let leaf = self.leaves.get(index).filter(|leaf| leaf.below.is_empty())?;
-        let name = self.plain.schema().field(leaf.root).name();
-        let (arrow, stored) = (self.plain.schema(), self.plain.parquet_schema());
-        let known = StatisticsConverter::try_new(name, arrow, stored).ok()?;
-        // A count that is not there is no count of zero.
-        let known = known.with_missing_null_counts_as_zero(false);
+        let known = self.statistics(index)?;
         let groups = || self.plain.metadata().row_groups();
-        // The first statistics of Parquet compared all bytes as if they were signed.
-        let stored = known.parquet_column_index()?;
-        let is_old = |group: &RowGroupMetaData| {
-            let statistics = group.column(stored).statistics();
-            statistics.is_some_and(Statistics::is_min_max_deprecated)
-        };
-        if groups().iter().any(is_old) {
-            return None;
-        }
         let column = |array: ArrayRef| convert::column(field, &array).ok();
         // Only texts and bytes are shortened.
         let whole = matches!(
@@ -273,18 +261,27 @@ fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetada
     ArrowReaderMetadata::try_new(Arc::clone(parquet), ArrowReaderOptions::new().with_schema(schema)).ok()
 }
 
+/// Which rows are read, and how many at once.
+#[derive(Debug, Clone)]
+struct Extent {
+    batch_rows: usize,
+    groups: Range<usize>,
+    /// Only these rows of the groups, counted from the first of them; all when `None`.
+    rows: Option<Vec<Range<usize>>>,
+}
+
 /// Streams batches of some columns of some row groups.
 pub(crate) struct Reader {
     input: Input,
     footer: Footer,
     fields: Vec<Arc<Field>>,
     picked: Vec<usize>,
-    groups: Range<usize>,
+    extent: Extent,
     /// The roots that are read.
     roots: Vec<usize>,
     file: Arc<str>,
     inner: ParquetRecordBatchReader,
-    next_row: u64,
+    numbers: Numbers,
     verbatim: bool,
 }
 
@@ -303,25 +300,34 @@ impl Reader {
         let metadata = if verbatim { &footer.plain } else { &footer.metadata };
         let whole: Vec<usize> = (0..footer.leaves.len()).collect();
         let read = if verbatim { whole.as_slice() } else { picked };
-        let inner = reader(
-            input,
-            metadata,
-            &footer.leaves,
-            read,
-            (options.batch_rows, groups.clone()),
-        )?;
+        let count = |groups: &[RowGroup]| groups.iter().filter_map(|group| group.rows).sum::<u64>();
+        let first = count(&all[..groups.start]);
+        let inside = first..first + count(&all[groups.clone()]);
+        let runs = options.rows.as_ref().map(|rows| within(rows, &inside));
+        let runs = runs.filter(|runs| !matches!(runs.as_slice(), [all] if *all == inside));
+        let from_first = |run: &Range<u64>| -> Option<Range<usize>> {
+            let at = |row: u64| usize::try_from(row - first).ok();
+            Some(at(run.start)?..at(run.end)?)
+        };
+        let extent = Extent {
+            batch_rows: options.batch_rows,
+            groups,
+            rows: runs
+                .as_ref()
+                .and_then(|runs| runs.iter().map(from_first).collect()),
+        };
+        let inner = reader(input, metadata, &footer.leaves, read, &extent)?;
         let roots = nested::roots(&footer.leaves, read);
-        let next_row = all[..groups.start].iter().filter_map(|group| group.rows).sum();
         Ok(Self {
             input: input.clone(),
             footer: footer.clone(),
             fields: fields.to_vec(),
             picked: picked.to_vec(),
-            groups,
+            extent,
             roots,
             file: input.name.as_str().into(),
             inner,
-            next_row,
+            numbers: Numbers::new(runs.unwrap_or_else(|| vec![inside])),
             verbatim,
         })
     }
@@ -329,12 +335,25 @@ impl Reader {
     /// Finds which column of which row group does not decode, for the decoder does not say. The bytes are read
     /// again, once, on the way to a failure.
     fn blame(&self, error: &str) -> TableError {
-        for group in self.groups.clone() {
+        let all = self.footer.row_groups();
+        let size = |group: &RowGroup| group.rows.and_then(|rows| usize::try_from(rows).ok());
+        let mut first = 0;
+        for group in self.extent.groups.clone() {
+            let next = first + size(&all[group]).unwrap_or(0);
+            let rows = self.extent.rows.as_ref().map(|runs| {
+                let inside = within(runs, &(first..next)).into_iter();
+                inside.map(|run| run.start - first..run.end - first).collect()
+            });
+            first = next;
+            let one = Extent {
+                batch_rows: 8192,
+                groups: group..group + 1,
+                rows,
+            };
             for (field, root) in self.fields.iter().zip(&self.picked) {
                 let drained = guard(&self.file, "", || {
                     let footer = &self.footer;
-                    let one = (8192, group..group + 1);
-                    let batches = reader(&self.input, &footer.metadata, &footer.leaves, &[*root], one)?;
+                    let batches = reader(&self.input, &footer.metadata, &footer.leaves, &[*root], &one)?;
                     for batch in batches {
                         batch.map_err(|error| TableError::corrupt(&self.file, "", error.to_string()))?;
                     }
@@ -358,31 +377,46 @@ impl Reader {
     }
 }
 
+/// The parts of some stretches that lie in another.
+fn within<T: Ord + Copy>(runs: &[Range<T>], whole: &Range<T>) -> Vec<Range<T>> {
+    let cut = |run: &Range<T>| run.start.max(whole.start)..run.end.min(whole.end);
+    runs.iter().map(cut).filter(|run| run.start < run.end).collect()
+}
+
 fn reader(
     input: &Input,
     metadata: &ArrowReaderMetadata,
     leaves: &[Leaf],
     picked: &[usize],
-    (batch_rows, groups): (usize, Range<usize>),
+    extent: &Extent,
 ) -> Result<ParquetRecordBatchReader, TableError> {
     let descriptor = metadata.parquet_schema();
     let mask = ProjectionMask::leaves(
         descriptor,
         picked.iter().flat_map(|index| leaves[*index].stored.clone()),
     );
-    let ranges: Vec<(u64, u64)> = metadata.metadata().row_groups()[groups.clone()]
+    let ranges: Vec<(u64, u64)> = metadata.metadata().row_groups()[extent.groups.clone()]
         .iter()
         .flat_map(|group| group.columns().iter().enumerate())
         .filter(|(leaf, _)| mask.leaf_included(*leaf))
         .map(|(_, chunk)| chunk.byte_range())
         .collect();
     input.reader.will_read(&ranges);
-    ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(Arc::clone(&input.reader)), metadata.clone())
-        .with_batch_size(batch_rows)
-        .with_row_groups(groups.collect())
-        .with_projection(mask)
-        .build()
-        .map_err(|error| explain(input, "", error))
+    let chunks = Chunks(Arc::clone(&input.reader));
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
+        .with_batch_size(extent.batch_rows)
+        .with_row_groups(extent.groups.clone().collect())
+        .with_projection(mask);
+    if let Some(runs) = &extent.rows {
+        let groups = &metadata.metadata().row_groups()[extent.groups.clone()];
+        let rows = groups
+            .iter()
+            .map(|group| usize::try_from(group.num_rows()).unwrap_or(0))
+            .sum();
+        builder =
+            builder.with_row_selection(RowSelection::from_consecutive_ranges(runs.iter().cloned(), rows));
+    }
+    builder.build().map_err(|error| explain(input, "", error))
 }
 
 impl Batches for Reader {
@@ -402,15 +436,14 @@ impl Batches for Reader {
         let leaves = self.picked.iter().map(|index| &self.footer.leaves[*index]);
         let picked = self.fields.iter().zip(leaves);
         let columns = nested::columns(&self.file, &batch, &self.roots, picked)?;
-        let first_row = self.next_row;
-        self.next_row += batch.num_rows() as u64;
+        let (first_row, numbers) = self.numbers.next(batch.num_rows());
         Ok(Some(Batch {
             file: Arc::clone(&self.file),
             rows: batch.num_rows(),
             columns,
             first_row,
             lines: None,
-            numbers: None,
+            numbers,
             malformed: Vec::new(),
             verbatim: self.verbatim.then_some(Verbatim::Arrow(batch)),
         }))

@@ -8,7 +8,8 @@ use crate::guard::guard;
 use crate::rows::Shape;
 use crate::schema::nearest;
 use crate::{
-    Batch, ColumnBounds, Field, Format, Input, Kind, Rows, TableError, csv, ipc, json_lines, parquet_file,
+    Batch, ColumnBounds, Field, Format, Input, Kind, Rows, Stretches, TableError, csv, ipc, json_lines,
+    parquet_file,
 };
 
 /// What to read of a file.
@@ -20,6 +21,9 @@ pub struct ReadOptions {
     pub batch_rows: usize,
     /// Parquet row groups; all when `None`. Other formats have one group, 0.
     pub row_groups: Option<Range<usize>>,
+    /// Only these rows of the row groups, by their numbers in the file, rising and apart; all when `None`. Parquet only: the
+    /// other formats have no way to a row but through those before it, and read all.
+    pub rows: Option<Vec<Range<u64>>>,
     /// Text formats: a cell that is not of its column's kind becomes a null and is listed in
     /// [`Batch::malformed`], instead of being an error.
     pub lenient: bool,
@@ -33,6 +37,7 @@ impl Default for ReadOptions {
             columns: None,
             batch_rows: 65_536,
             row_groups: None,
+            rows: None,
             lenient: false,
             verbatim: false,
         }
@@ -197,14 +202,65 @@ impl Source {
         let Form::Parquet(footer) = &self.form else {
             return None;
         };
-        let index = self.fields[..self.own()]
+        let (index, field) = self.leaves(&[name]).into_iter().next()?;
+        self.known(|| footer.bounds(index, field))
+    }
+
+    /// What the file knows of some columns, by row group. `None` for files without a footer; a column of which it knows
+    /// nothing, or that is within a struct, is not in its bounds.
+    #[must_use]
+    pub fn by_row_group(&self, columns: &[&str]) -> Option<Stretches> {
+        let Form::Parquet(footer) = &self.form else {
+            return None;
+        };
+        self.known(|| self.with_constants_of(columns, footer.groups_of(&self.leaves(columns))?))
+    }
+
+    /// The same by stretches of rows that lie in one page of each of these columns, where the file has a page index
+    /// ([specification](https://github.com/apache/parquet-format/blob/master/PageIndex.md)), of which only their part is
+    /// decoded. `None` when the file has none, or it cannot be had.
+    #[must_use]
+    pub fn by_page(&self, columns: &[&str]) -> Option<Stretches> {
+        let Form::Parquet(footer) = &self.form else {
+            return None;
+        };
+        self.known(|| self.with_constants_of(columns, footer.pages_of(&self.input, &self.leaves(columns))?))
+    }
+
+    /// Of a constant all is known: in each stretch it is both ends.
+    fn with_constants_of(&self, columns: &[&str], mut stretches: Stretches) -> Option<Stretches> {
+        let parts = stretches.rows.len();
+        let wanted = self
+            .constants
             .iter()
-            .position(|field| field.name == name)?;
-        guard(&self.input.name, "footer", || {
-            Ok(footer.bounds(index, &self.fields[index]))
-        })
-        .ok()
-        .flatten()
+            .filter(|constant| columns.contains(&constant.field.name.as_str()));
+        for constant in wanted {
+            let column = constant.column(parts).ok()?;
+            let nulls = stretches.rows.iter().enumerate().map(|(part, rows)| {
+                let is_null = !column.validity().is_valid(part);
+                Some(if is_null { rows.end - rows.start } else { 0 })
+            });
+            let bounds = ColumnBounds {
+                nulls: nulls.collect(),
+                exact: vec![(true, true); parts],
+                min: column.clone(),
+                max: column,
+            };
+            stretches.bounds.insert(constant.field.name.clone(), bounds);
+        }
+        Some(stretches)
+    }
+
+    /// What is in a footer may be anything; a decoder that gives up knows nothing.
+    fn known<T>(&self, read: impl FnOnce() -> Option<T>) -> Option<T> {
+        guard(&self.input.name, "footer", || Ok(read())).ok().flatten()
+    }
+
+    /// The columns of the file itself, of these names, with their places in it.
+    fn leaves(&self, columns: &[&str]) -> Vec<(usize, &Arc<Field>)> {
+        let own = self.fields[..self.own()].iter().enumerate();
+        own.filter(|(_, field)| columns.contains(&field.name.as_str()))
+            .collect()
     }
 
     /// How rows of this file are written again.
@@ -284,6 +340,7 @@ impl Source {
             columns: None,
             batch_rows: options.batch_rows.clamp(1, 1 << 20),
             row_groups: options.row_groups.clone(),
+            rows: options.rows.clone(),
             ..*options
         };
         let has_first = options
@@ -315,7 +372,7 @@ impl Source {
                 )?),
             })
         })?;
-        let rows_hint = if options.row_groups.is_none() {
+        let rows_hint = if options.row_groups.is_none() && options.rows.is_none() {
             self.rows_hint()
         } else {
             None

@@ -17,6 +17,8 @@ mod parse;
 mod prune;
 mod vector;
 
+pub(crate) use vector::decimal;
+
 use std::collections::BTreeSet;
 
 use tabular::{Batch, Field};

@@ -2,6 +2,7 @@
 
 pub mod column;
 pub mod conditions;
+mod decimals;
 pub mod examples;
 pub mod fields;
 pub mod footers;

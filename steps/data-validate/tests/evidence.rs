@@ -250,6 +250,15 @@ fn whole_numbers_beyond_two_to_the_53_are_exact() {
             1,
         ),
         ("decimal: {in_set: [9007199254740993]}", "in_set:t.decimal", 2),
+        ("decimal: {range: {max: 9007199254740993}}", "range:t.decimal", 1),
+        ("decimal: {range: {min: 9007199254740993}}", "range:t.decimal", 1),
+        (
+            "decimal: {range: {min: 9007199254740993, exclusive_min: true}}",
+            "range:t.decimal",
+            2,
+        ),
+        ("decimal: {increasing: {strict: true}}", "increasing:t.decimal", 0),
+        ("decimal: {decreasing: true}", "decreasing:t.decimal", 2),
         (
             "decimal: {not_in_set: [9007199254740993, 1.5]}",
             "not_in_set:t.decimal",

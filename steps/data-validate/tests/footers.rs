@@ -256,3 +256,64 @@ fn a_table_of_which_no_row_group_is_read_fails_in_every_check_on_its_values() {
         assert!(!found["why"].as_str().unwrap().contains("not read"), "{found}");
     }
 }
+
+#[test]
+fn pages_that_hold_no_row_that_is_looked_at_are_not_read() {
+    // In the second file the pages of all other rows hold values that would be looked at, if they were read.
+    for data in ["data/pages.parquet", "data/pages_lying.parquet"] {
+        for (filter, kept) in [
+            ("n >= 3000 and n < 4000", 1000),
+            ("n in (3990, 3991, 3995)", 3),
+            ("n between 3900 and 3999 and half < 1996", 92),
+            ("at >= '2013-01-04T16:40:00Z' and at < '2013-01-04T16:53:20Z'", 10),
+            // A page of `half` is two of `n`.
+            ("half >= 1500 and half < 2000", 1000),
+        ] {
+            let rules = json!({"where": filter, "columns": {"n": {"range": {"min": 3000, "max": 3990}}}});
+            let ran = check(data, &json!({"tables": {"t": rules}}), &[]);
+            assert_eq!(ran.exit, Some(3), "{filter}: {}", ran.stderr);
+            let seen = ran.check("where:t");
+            assert_eq!(
+                (&seen["observed"], &seen["details"]["aside"]),
+                (&json!(kept), &json!(8000 - kept)),
+                "{data}, {filter}"
+            );
+            let bad = ran.check("range:t.n");
+            assert_eq!(bad["samples"][0]["row"], 3991, "{data}, {filter}: {bad}");
+        }
+        // 20 hours are 900 rows, all in one page.
+        let window = ["--window=20h", "--as-of=2013-01-04T16:53:20Z", "--time-column=at"];
+        let rules = json!({"row_count": {"min": 900, "max": 900}, "columns": {"n": {"range": {"min": 3100, "max": 3999}}}});
+        let ran = check(data, &json!({"tables": {"t": rules}}), &window);
+        assert_eq!(ran.stdout.trim(), "PASS", "{data}: {}", ran.stderr);
+        assert_eq!(ran.check("window:t")["details"]["outside"], 7100, "{data}");
+    }
+}
+
+#[test]
+fn rows_of_pages_apart_keep_their_numbers() {
+    let rules = |filter: &str| {
+        json!({"tables": {"t": {
+            "where": filter,
+            "expressions": [{"name": "not these", "expression": "n not in (10, 6010, 6011)"}],
+            "columns": {"n": {"mean": {"min": 0}}},
+        }}})
+    };
+    for filter in [
+        "n < 1000 or n between 6000 and 6999",
+        "(n < 1000 or n between 6000 and 6999) and mixed >= 0",
+    ] {
+        let ran = check("data/pages.parquet", &rules(filter), &[]);
+        let bad = ran.check("expression:t.not these");
+        let rows: Vec<&Value> = bad["samples"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["row"])
+            .collect();
+        assert_eq!(rows, [10, 6010, 6011], "{filter}: {bad}");
+        // (0 + 999) / 2 and (6000 + 6999) / 2, of as many rows each.
+        assert_eq!(ran.check("mean:t.n")["observed"], 3499.5, "{filter}");
+        assert_eq!(ran.check("where:t")["details"]["aside"], 6000, "{filter}");
+    }
+}

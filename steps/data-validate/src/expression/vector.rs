@@ -259,7 +259,7 @@ fn as_in<'a>(value: f64, rows: usize, beside: &Vector<'_>) -> Vector<'a> {
 }
 
 /// The decimal that a number was written as: the shortest that reads back as it.
-fn decimal(value: f64) -> Option<(i128, u32)> {
+pub(crate) fn decimal(value: f64) -> Option<(i128, u32)> {
     let text = value.to_string();
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let value = format!("{whole}{part}").parse().ok()?;

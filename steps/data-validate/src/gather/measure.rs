@@ -69,6 +69,18 @@ pub struct KeyWanted {
     pub with_nulls: bool,
 }
 
+impl KeyWanted {
+    /// Whole rows: files may have the columns in another order.
+    #[must_use]
+    pub fn of_rows(mut columns: Vec<String>) -> Self {
+        columns.sort_unstable();
+        Self {
+            columns,
+            with_nulls: true,
+        }
+    }
+}
+
 /// Rows whose key is not among others.
 #[derive(Debug, Clone)]
 pub struct OrphanWanted {
@@ -289,13 +301,10 @@ impl Meter<'_> {
 
 impl Measured {
     /// Takes in the row groups that were not read, of the objects from this number on.
-    pub(super) fn leave_unread(&mut self, left: &[Vec<Option<Left>>], first: usize) {
-        for (object, groups) in (first..).zip(left) {
-            let rows = self.rows_by_object.entry(object).or_insert(0);
-            for left in groups.iter().flatten() {
-                *rows += left.aside;
-                self.left.absorb(*left);
-            }
+    pub(super) fn leave_unread(&mut self, left: impl Iterator<Item = Left>, first: usize) {
+        for (object, left) in (first..).zip(left) {
+            *self.rows_by_object.entry(object).or_insert(0) += left.aside;
+            self.left.absorb(left);
         }
     }
 }

@@ -1,29 +1,73 @@
-//! Row groups that need not be read: their footers say that no row of them is looked at.
+//! Rows that need not be read: the footer of their file, or its page index, says that none of them is looked at.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-use tabular::{Column, ColumnBounds, RowGroup, Source};
+use tabular::{Column, ColumnBounds, Source, Stretches};
 
 use super::column::ticks;
 use super::rows::{Choice, Left};
 use crate::expression::Expression;
 use crate::window::Window;
 
-/// For each row group of a file: `None` when it is to be read, else the rows of it that are left out, and why.
-pub(super) fn left_out(source: &Source, choice: Choice<'_>) -> Vec<Option<Left>> {
-    let groups = source.row_groups();
+/// What is to be read of a file.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// For each row group, the rows of it that are to be read; `None` when its number of rows is not known before.
+    pub(super) groups: Vec<Option<Vec<Range<u64>>>>,
+    /// The rows that are not, and why.
+    pub(super) left: Left,
+}
+
+impl Plan {
+    /// What is to be read of a file: no row group, and no page, of which no row can be chosen.
+    pub(super) fn of(source: &Source, choice: Choice<'_>) -> Self {
+        let columns: Vec<&str> = choice.columns().collect();
+        let Some(groups) = source.by_row_group(&columns) else {
+            return Self {
+                groups: vec![None; source.row_groups().len()],
+                left: Left::default(),
+            };
+        };
+        let left = left_out(&groups, choice);
+        let is_cut = !columns.is_empty() && left.iter().any(Option::is_none);
+        match is_cut.then(|| source.by_page(&columns)).flatten() {
+            Some(pages) => Self::new(&pages, left_out(&pages, choice)),
+            None => Self::new(&groups, left),
+        }
+    }
+
+    fn new(stretches: &Stretches, left: Vec<Option<Left>>) -> Self {
+        let mut plan = Self::default();
+        for ((rows, group), left) in stretches.rows.iter().zip(&stretches.groups).zip(left) {
+            if plan.groups.len() <= *group {
+                plan.groups.resize(group + 1, Some(Vec::new()));
+            }
+            let Some(Some(kept)) = plan.groups.get_mut(*group) else {
+                continue;
+            };
+            match (left, kept.last_mut()) {
+                (Some(left), _) => plan.left.absorb(left),
+                (None, Some(last)) if last.end == rows.start => last.end = rows.end,
+                (None, _) => kept.push(rows.clone()),
+            }
+        }
+        plan
+    }
+}
+
+/// For each stretch: `None` when it is to be read, else the rows of it that are left out, and why.
+fn left_out(stretches: &Stretches, choice: Choice<'_>) -> Vec<Option<Left>> {
+    let parts = stretches.rows.len();
     let lies = match choice.window {
-        Some(window) => lies(source, window, groups.len()),
-        None => vec![Some(true); groups.len()],
+        Some(window) => lies(stretches, window),
+        None => vec![Some(true); parts],
     };
-    let never = choice
-        .filter
-        .and_then(|filter| never(source, filter, groups.len()));
-    let one = |(group, found): (usize, &RowGroup)| {
-        let rows = found.rows?;
-        let is_never = never.as_ref().is_some_and(|never| never[group]);
+    let never = choice.filter.and_then(|filter| never(stretches, filter));
+    let one = |part: usize| {
+        let rows = stretches.rows[part].end - stretches.rows[part].start;
+        let is_never = never.as_ref().is_some_and(|never| never[part]);
         // That the filter sets all rows aside says nothing of those outside of the window, or without a time.
-        let (outside, aside) = match (lies[group]?, is_never) {
+        let (outside, aside) = match (lies[part]?, is_never) {
             (false, _) => (rows, 0),
             (true, true) => (0, rows),
             (true, false) => return None,
@@ -34,18 +78,18 @@ pub(super) fn left_out(source: &Source, choice: Choice<'_>) -> Vec<Option<Left>>
             ..Left::default()
         })
     };
-    groups.iter().enumerate().map(one).collect()
+    (0..parts).map(one).collect()
 }
 
-/// Of each group, whether all its rows lie inside of the window, or none; `None` when some may, or may have no time.
-fn lies(source: &Source, window: &Window, groups: usize) -> Vec<Option<bool>> {
-    let Some(bounds) = source.bounds(&window.column) else {
-        return vec![None; groups];
+/// Of each stretch, whether all its rows lie inside of the window, or none; `None` when some may, or may have no time.
+fn lies(stretches: &Stretches, window: &Window) -> Vec<Option<bool>> {
+    let Some(bounds) = stretches.bounds.get(&window.column) else {
+        return vec![None; stretches.rows.len()];
     };
     let (from, to) = (window.from.as_nanosecond(), window.to.as_nanosecond());
-    let lies = |(group, nulls): (usize, &Option<u64>)| {
-        let (first, last) = instant(&bounds.min, group)
-            .zip(instant(&bounds.max, group))
+    let lies = |(part, nulls): (usize, &Option<u64>)| {
+        let (first, last) = instant(&bounds.min, part)
+            .zip(instant(&bounds.max, part))
             .filter(|_| *nulls == Some(0))?;
         let (none, all) = (last < from || to <= first, from <= first && last < to);
         (none || all).then_some(all)
@@ -59,22 +103,22 @@ fn instant(times: &Column, row: usize) -> Option<i128> {
     Some(i128::from(ticks[row]) * each)
 }
 
-/// Groups of which no row can meet the filter, nor leave it unknown for a null.
-fn never(source: &Source, filter: &Expression, groups: usize) -> Option<Vec<bool>> {
+/// Stretches of which no row can meet the filter, nor leave it unknown for a null.
+fn never(stretches: &Stretches, filter: &Expression) -> Option<Vec<bool>> {
     let bounds = filter
         .columns()
         .into_iter()
-        .map(|name| Some((name, source.bounds(name)?)));
-    let known: BTreeMap<&str, ColumnBounds> = bounds.collect::<Option<_>>()?;
-    let possible = filter.possible(groups, &|name| {
-        let bounds = known.get(name)?;
+        .map(|name| stretches.bounds.get(name));
+    let known: Vec<&ColumnBounds> = bounds.collect::<Option<_>>()?;
+    let possible = filter.possible(stretches.rows.len(), &|name| {
+        let bounds = stretches.bounds.get(name)?;
         Some((&bounds.min, &bounds.max))
     });
-    let has_no_null = |group: usize| known.values().all(|bounds| bounds.nulls[group] == Some(0));
-    let groups = possible.into_iter().enumerate();
+    let has_no_null = |part: usize| known.iter().all(|bounds| bounds.nulls[part] == Some(0));
+    let parts = possible.into_iter().enumerate();
     Some(
-        groups
-            .map(|(group, possible)| !possible && has_no_null(group))
+        parts
+            .map(|(part, possible)| !possible && has_no_null(part))
             .collect(),
     )
 }

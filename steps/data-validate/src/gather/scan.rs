@@ -12,8 +12,8 @@ use super::conditions::ConditionWanted;
 use super::measure::{Measured, Meter, Wanted};
 use super::memory::Memory;
 use super::objects::OpenedTable;
-use super::prune;
-use super::rows::{Choice, Left};
+use super::prune::Plan;
+use super::rows::Choice;
 use crate::error::ScanError;
 
 /// What a pass is told from outside.
@@ -42,16 +42,29 @@ impl Pass<'_> {
 struct Unit {
     object: usize,
     groups: Range<usize>,
+    /// The rows of them that are to be read; all when `None`.
+    rows: Option<Vec<Range<u64>>>,
+}
+
+impl Unit {
+    /// One row group, whole.
+    fn new(object: usize, group: usize) -> Self {
+        Self {
+            object,
+            groups: group..group + 1,
+            rows: None,
+        }
+    }
 }
 
 /// Measures a table.
 pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<Measured, ScanError> {
-    let left: Vec<Vec<Option<Left>>> = table
+    let plans: Vec<Plan> = table
         .objects
         .iter()
-        .map(|object| prune::left_out(&object.source, pass.rows))
+        .map(|object| Plan::of(&object.source, pass.rows))
         .collect();
-    let units = units(table, &left);
+    let units = units(table, &plans);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut whole = Measured::default();
     std::thread::scope(|scope| {
@@ -93,42 +106,45 @@ pub fn measure(table: &OpenedTable, wanted: &Wanted, pass: Pass<'_>) -> Result<M
         }
         result
     })?;
-    whole.leave_unread(&left, table.first);
+    whole.leave_unread(plans.iter().map(|plan| plan.left), table.first);
     Ok(whole)
 }
 
 /// Row groups are put together until a unit is worth a thread's while; those that need not be read are in none.
-fn units(table: &OpenedTable, left: &[Vec<Option<Left>>]) -> Vec<Unit> {
+fn units(table: &OpenedTable, plans: &[Plan]) -> Vec<Unit> {
     const ROWS: u64 = 1 << 18;
     let mut units = Vec::new();
-    for (object, opened) in table.objects.iter().enumerate() {
-        let groups = opened.source.row_groups();
-        let (mut start, mut rows) = (0, 0);
-        for (index, group) in groups.iter().enumerate() {
-            let is_left = |index: usize| left[object].get(index).is_some_and(Option::is_some);
-            if is_left(index) {
-                (start, rows) = (index + 1, 0);
+    for (object, plan) in plans.iter().enumerate() {
+        let mut open: Option<(Unit, u64)> = None;
+        for (group, rows) in plan.groups.iter().enumerate() {
+            let Some(rows) = rows else {
+                units.push(Unit::new(object, group));
+                continue;
+            };
+            if rows.is_empty() {
+                units.extend(open.take().map(|(unit, _)| unit));
                 continue;
             }
-            rows += group.rows.unwrap_or(ROWS);
-            if rows >= ROWS || index + 1 == groups.len() || is_left(index + 1) {
-                units.push(Unit {
-                    object,
-                    groups: start..index + 1,
-                });
-                (start, rows) = (index + 1, 0);
+            let (mut unit, known) = open.take().unwrap_or_else(|| (Unit::new(object, group), 0));
+            unit.groups.end = group + 1;
+            let known = known + rows.iter().map(|run| run.end - run.start).sum::<u64>();
+            unit.rows.get_or_insert_default().extend(rows.iter().cloned());
+            if known >= ROWS {
+                units.push(unit);
+            } else {
+                open = Some((unit, known));
             }
         }
-        if groups.is_empty() {
-            units.push(Unit { object, groups: 0..1 });
+        units.extend(open.map(|(unit, _)| unit));
+        if plan.groups.is_empty() {
+            units.push(Unit::new(object, 0));
         }
     }
     if units.is_empty() && !table.objects.is_empty() {
         // Nothing of it is looked at: its columns are measured all the same, of no rows.
-        units.push(Unit {
-            object: 0,
-            groups: 0..0,
-        });
+        let mut nothing = Unit::new(0, 0);
+        nothing.groups.end = 0;
+        units.push(nothing);
     }
     units
 }
@@ -191,6 +207,7 @@ fn read_alone(table: &OpenedTable, unit: &Unit, column: &str, pass: Pass<'_>) ->
     let options = ReadOptions {
         columns: Some(vec![column.to_owned()]),
         row_groups: Some(unit.groups.clone()),
+        rows: unit.rows.clone(),
         lenient: true,
         ..ReadOptions::default()
     };
@@ -226,6 +243,7 @@ fn measure_columns(
         columns: Some(columns.clone()),
         batch_rows: pass.memory.batch_rows(pass.threads, columns.len()),
         row_groups: Some(unit.groups.clone()),
+        rows: unit.rows.clone(),
         lenient: true,
         ..ReadOptions::default()
     };

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 use tabular::{Column, Values};
 
+use super::decimals::Exact;
 use super::values::{Spot, Violations};
 use super::wide;
 
@@ -25,6 +26,7 @@ enum Place {
     Whole(#[serde(with = "wide")] i128),
     /// By its bits: NaN is a number of a column too.
     Number(#[serde(with = "bits")] f64),
+    Decimal(Exact),
     Text(String),
 }
 
@@ -49,6 +51,7 @@ impl Place {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(b)),
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b),
+            (Self::Decimal(a), Self::Decimal(b)) => Some(a.cmp(b)),
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             _ => None,
         }
@@ -90,8 +93,14 @@ impl Sequence {
 
     /// Takes in the rows of a batch.
     pub fn see(&mut self, column: &Column, spot: impl Fn(usize) -> Spot) {
+        let exact = column.decimals();
+        let decimal = |row: usize| {
+            let (values, scale) = exact.as_ref()?;
+            let (units, scale) = (values[row]?, *scale);
+            Some(Place::Decimal(Exact { units, scale }))
+        };
         for row in column.validity().runs().flatten() {
-            let Some(place) = Place::of(column, row) else {
+            let Some(place) = decimal(row).or_else(|| Place::of(column, row)) else {
                 self.fault = Some(format!("an order cannot be asked of {}", column.kind()));
                 return;
             };
@@ -102,6 +111,13 @@ impl Sequence {
             };
             self.bad.tested += 1;
             self.follow(seen);
+        }
+    }
+
+    /// Shows the values at its ends by another text: that is what a break between two parts is shown as.
+    pub(super) fn show_ends(&mut self, shown: impl Fn(Spot) -> String) {
+        for end in self.first.iter_mut().chain(&mut self.last) {
+            end.shown = shown(end.spot);
         }
     }
 

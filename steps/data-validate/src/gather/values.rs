@@ -7,6 +7,7 @@ use tabular::{Column, Field, Kind, Place, Precision, Values, decimal_key, row_ke
 use serde::{Deserialize, Serialize};
 use step_report::Severity;
 
+use super::decimals::Exact;
 use crate::config::{ColumnRules, ColumnType, LengthRule, RangeRule, Scalar, SetRule};
 
 /// The rules that judge value by value.
@@ -65,6 +66,8 @@ pub struct Test {
 #[derive(Debug, Clone)]
 enum Form {
     Numbers(Interval<f64>),
+    /// Of decimals, and of those that have too many digits, as doubles.
+    Exact(Interval<Exact>, Interval<f64>),
     /// Of whole numbers: a double is exact up to 2^53 only, and identifiers are longer.
     Between(Interval<i128>),
     Times(Interval<i128>),
@@ -205,6 +208,15 @@ impl Test {
             }
             return;
         }
+        if let (Form::Exact(interval, _), Some((values, scale))) = (&self.form, column.decimals()) {
+            for (row, value) in values.into_iter().enumerate() {
+                let holds = |units| interval.holds(&Exact { units, scale });
+                if value.is_some_and(|units| holds(units) == self.inverted) {
+                    bad(row);
+                }
+            }
+            return;
+        }
         for run in validity.runs() {
             for row in run {
                 if !self.good(column, row) {
@@ -231,10 +243,10 @@ impl Test {
     fn good(&self, column: &Column, row: usize) -> bool {
         let matches = match (&self.form, column.values()) {
             (_, Values::Text(view)) => return self.good_text(view.get(row)),
-            (Form::Numbers(interval), Values::Float(values) | Values::Decimal(values)) => {
-                interval.holds(&values[row])
+            (Form::Numbers(interval), Values::Float(values)) => interval.holds(&values[row]),
+            (Form::Numbers(interval) | Form::Exact(_, interval), _) => {
+                column.number(row).is_some_and(|value| interval.holds(&value))
             }
-            (Form::Numbers(interval), _) => column.number(row).is_some_and(|value| interval.holds(&value)),
             (Form::Between(interval), Values::Int(values)) => interval.holds(&i128::from(values[row])),
             (Form::Between(interval), Values::Unsigned(values)) => interval.holds(&i128::from(values[row])),
             (Form::Times(interval), Values::Timestamp(times)) => {
@@ -266,13 +278,24 @@ fn range(rule: &RangeRule, field: &Field) -> Result<Form, String> {
     match kind {
         Kind::Int if is_number => Ok(Form::Between(between(rule))),
         Kind::Float | Kind::Decimal if is_number => {
-            let held = |limit: Scalar| limit.number().map(|limit| field.precision().round(limit));
-            Ok(Form::Numbers(Interval {
-                min: min.and_then(held),
-                max: max.and_then(held),
+            let held = |limit: &Scalar| limit.number().map(|limit| field.precision().round(limit));
+            let near = Interval {
+                min: min.as_ref().and_then(held),
+                max: max.as_ref().and_then(held),
                 exclusive_min,
                 exclusive_max,
-            }))
+            };
+            let exact = Interval {
+                min: min.as_ref().and_then(Exact::of),
+                max: max.as_ref().and_then(Exact::of),
+                exclusive_min,
+                exclusive_max,
+            };
+            let is_exact = exact.min.is_some() == min.is_some() && exact.max.is_some() == max.is_some();
+            Ok(match kind {
+                Kind::Decimal if is_exact => Form::Exact(exact, near),
+                _ => Form::Numbers(near),
+            })
         }
         Kind::Date | Kind::Timestamp if !is_number => Ok(Form::Times(Interval {
             min: min.and_then(|min| min.nanos()).map(i128::from),
