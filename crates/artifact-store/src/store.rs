@@ -191,8 +191,9 @@ impl Store {
     }
 
     /// Opens the version that `recorded` names, or fails with [`StoreError::Changed`]: by its
-    /// version id where it has one, else by ETag and size. A file has neither tag nor version,
-    /// so only its size is held against the record: its digest must be checked by the reader.
+    /// version id where it has one, else by ETag and size. A file has neither tag nor version:
+    /// of it the size and the time of its last change are held against the record, where they are
+    /// recorded, and its digest must be checked by the reader.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -222,6 +223,11 @@ impl Store {
             && expected != observed
         {
             return Err(changed(format!("ETag {observed} instead of {expected}")));
+        }
+        if let (Location::Path(_), Some(expected), Some(observed)) = (at, recorded.modified, now.modified)
+            && expected != observed
+        {
+            return Err(changed(format!("written at {observed} instead of {expected}")));
         }
         Ok(object)
     }

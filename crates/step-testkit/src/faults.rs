@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ struct Plan {
     seen: Mutex<Vec<String>>,
     failed: AtomicUsize,
     swallowed: AtomicUsize,
+    relayed: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -131,6 +132,11 @@ impl FaultProxy {
         self.plan.swallowed.load(Ordering::SeqCst)
     }
 
+    /// How many bytes of answers, heads included, went to clients.
+    pub fn relayed(&self) -> u64 {
+        self.plan.relayed.load(Ordering::SeqCst)
+    }
+
     /// The first line of every request that came, in order.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.plan.seen).clone()
@@ -215,8 +221,9 @@ fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
     } else {
         None
     };
+    let mut to_client = Counted(&client, &plan.relayed);
     let _ = match fault {
-        Some(Fault::CutAfter(bytes)) => io::copy(&mut (&mut server).take(bytes as u64), &mut client),
+        Some(Fault::CutAfter(bytes)) => io::copy(&mut (&mut server).take(bytes as u64), &mut to_client),
         Some(Fault::Swallow) => {
             let swallowed = io::copy(&mut server, &mut io::sink());
             plan.swallowed.fetch_add(1, Ordering::SeqCst);
@@ -224,10 +231,25 @@ fn serve(mut client: TcpStream, target: &str, plan: &Plan) {
             let _ = up.map(thread::JoinHandle::join);
             swallowed
         }
-        _ => io::copy(&mut server, &mut client),
+        _ => io::copy(&mut server, &mut to_client),
     };
     let _ = server.shutdown(Shutdown::Both);
     let _ = client.shutdown(Shutdown::Both);
+}
+
+/// A connection whose bytes are counted as they go out: a client may leave before the last.
+struct Counted<'a>(&'a TcpStream, &'a AtomicU64);
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.1.fetch_add(written as u64, Ordering::SeqCst);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The head of a request up to its empty line, and the bytes that came with it.

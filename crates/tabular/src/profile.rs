@@ -7,6 +7,8 @@ pub mod moments;
 pub mod quantiles;
 pub mod top;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use distinct::Distinct;
@@ -262,7 +264,13 @@ impl ColumnProfile {
             };
         }
         if self.type_name != other.type_name {
-            self.type_name = format!("{} | {}", self.type_name, other.type_name);
+            let names = |name: &str| name.split(" | ").map(str::to_owned).collect::<BTreeSet<_>>();
+            let all = names(&self.type_name).into_iter().chain(names(&other.type_name));
+            self.type_name = all
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" | ");
         }
         self.rows += other.rows;
         self.nulls += other.nulls;

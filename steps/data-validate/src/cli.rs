@@ -49,7 +49,7 @@ pub struct CheckArgs {
     pub data: Vec<String>,
     /// Judge by this profile, which `profile` or `merge` has written, and read no data: for tables that machines have
     /// profiled side by side.
-    #[arg(long, conflicts_with_all = ["data", "window", "fail_fast", "quarantine", "sample_fraction"], value_name = "LOCATION")]
+    #[arg(long, conflicts_with_all = ["data", "window", "fail_fast", "no_digest", "quarantine", "sample_fraction"], value_name = "LOCATION")]
     pub profile_only: Option<InArtifact>,
     /// The suite: what the data must look like.
     #[arg(long, default_value = "/config/validation.yaml", value_name = "LOCATION")]
@@ -67,6 +67,11 @@ pub struct CheckArgs {
     /// what they decided, and names no digest.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Judge the data and do not record them: no digest is taken, and with `--profile=` (a profile is of every column) no
+    /// column is fetched but those that rules are about. There is then no `dataset.json`, so nothing is trained on this
+    /// verdict.
+    #[arg(long, conflicts_with = "quarantine")]
+    pub no_digest: bool,
     /// The result also as Great Expectations writes it, for what reads `ExpectationSuiteValidationResult`.
     #[arg(long, value_name = "LOCATION")]
     pub gx_result: Option<String>,

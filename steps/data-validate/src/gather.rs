@@ -19,6 +19,7 @@ pub mod quantile;
 pub mod rows;
 pub mod scan;
 pub mod sequence;
+mod sound;
 pub mod splits;
 pub mod tally;
 pub mod together;

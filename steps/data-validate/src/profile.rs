@@ -15,7 +15,7 @@ use crate::gather::part::TablePart;
 use crate::gather::withhold::withhold_part;
 use crate::gather::{Extent, parts};
 use crate::plan::{self, Plan};
-use crate::profiles::{ProfileFile, Profiles};
+use crate::profiles::{self, ProfileFile, Profiles};
 use crate::shards::{Shards, ShardsRead};
 use crate::window::Window;
 use crate::{can_be_cut, location, plan_of, with_digests};
@@ -98,6 +98,7 @@ pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, St
         window: window.as_ref().map(Window::record),
         suite,
         environment: args.read.environment.clone(),
+        references: profiles::digests(&plan.profiles),
         shards,
         tables: names.zip(measured).collect(),
     };
@@ -225,46 +226,46 @@ pub(crate) async fn merge(args: &MergeArgs, cx: &Context) -> Result<Finished, St
         );
         return Err(StepError::usage(what));
     }
+    // One is held at a time: read once for its place among the others, and again in its turn.
     let mut all = Vec::with_capacity(chosen.len());
     for meta in &chosen {
         let file = ProfileFile::read("profiles", &meta.location.to_string(), cx).await?;
-        let input = Input::new("profile", &file.uri).digest(&file.digest);
-        report.inputs.push(input);
-        all.push(file);
+        report
+            .inputs
+            .push(Input::new("profile", &file.uri).digest(&file.digest));
+        let is_whole = file.profiles.suite.is_some() && file.profiles.shards.is_none();
+        if is_whole && chosen.len() > 1 {
+            return Err(StepError::usage(format!(
+                "{}: it has the answers to the rules of a suite, and is of no shard; cut the tables with `shards` first",
+                file.uri
+            )));
+        }
+        let shards = file.profiles.shards.as_ref();
+        let first = shards.and_then(|shards| shards.read.first().copied());
+        all.push((first, file.digest.to_string(), file.uri));
     }
-    let merged = merged(all).map_err(StepError::usage)?;
+    // Shards in their order, others in the order of their digests: it does not matter which was there first.
+    all.sort();
+    let mut merged: Option<Profiles> = None;
+    for (_, digest, uri) in &all {
+        let file = ProfileFile::read("profiles", uri, cx).await?;
+        if file.digest.to_string() != *digest {
+            return Err(StepError::usage(format!(
+                "{uri}: it was replaced while it was merged"
+            )));
+        }
+        match &mut merged {
+            None => merged = Some(file.profiles),
+            Some(merged) => merged.absorb(uri, file.profiles).map_err(StepError::usage)?,
+        }
+    }
+    let merged = merged.ok_or_else(|| StepError::usage("there is no profile to merge"))?;
     let reason = format!(
         "{} of {}",
         say::counted(chosen.len() as u64, "profile"),
         say::counted(merged.rows(), "row")
     );
     finished("MERGED", reason, &merged, &args.output, report, cx)
-}
-
-/// One profile of all: of shards in their order, of others in the order of their digests, so that it does not matter which
-/// was there first.
-///
-/// # Errors
-/// A sentence, when they are not of one kind.
-fn merged(mut all: Vec<ProfileFile>) -> Result<Profiles, String> {
-    all.sort_by_key(|file| {
-        let shards = file.profiles.shards.as_ref();
-        let first = shards.and_then(|shards| shards.read.first().copied());
-        (first, file.digest.to_string())
-    });
-    let is_whole = |file: &&ProfileFile| file.profiles.suite.is_some() && file.profiles.shards.is_none();
-    if let Some(file) = all.iter().filter(|_| all.len() > 1).find(is_whole) {
-        return Err(format!(
-            "{}: it has the answers to the rules of a suite, and is of no shard; cut the tables with `shards` first",
-            file.uri
-        ));
-    }
-    let mut all = all.into_iter();
-    let mut merged = all.next().ok_or("there is no profile to merge")?.profiles;
-    for file in all {
-        merged.absorb(&file.uri, file.profiles)?;
-    }
-    Ok(merged)
 }
 
 fn finished(

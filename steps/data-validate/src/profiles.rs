@@ -29,6 +29,9 @@ pub(crate) struct Profiles {
     /// What the data are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) environment: Option<String>,
+    /// Of the profiles that distributions were held against, by the name that the suite has for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) references: BTreeMap<String, Digest>,
     /// The shards that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shards: Option<ShardsRead>,
@@ -63,7 +66,12 @@ impl Profiles {
     ///
     /// # Errors
     /// A sentence.
-    pub(crate) fn answers(&self, suite: &Digest, environment: Option<&str>) -> Result<(), String> {
+    pub(crate) fn answers(
+        &self,
+        suite: &Digest,
+        environment: Option<&str>,
+        held: &BTreeMap<String, Digest>,
+    ) -> Result<(), String> {
         match self.suite {
             None => return Err("it has no answers to rules; make it with --suite".to_owned()),
             Some(asked) if asked != *suite => {
@@ -80,6 +88,17 @@ impl Profiles {
                 shown(self.environment.as_deref()),
                 shown(environment)
             ));
+        }
+        for (name, asked) in held {
+            match self.references.get(name) {
+                Some(known) if known == asked => {}
+                Some(known) => {
+                    return Err(format!(
+                        "it was held against the reference `{name}` {known}, and --reference names {asked}; make it anew"
+                    ));
+                }
+                None => return Err(format!("it was held against no reference `{name}`; make it anew")),
+            }
         }
         let Some(shards) = &self.shards else { return Ok(()) };
         match (0..shards.count).find(|shard| !shards.read.contains(shard)) {
@@ -98,6 +117,7 @@ impl Profiles {
             ("the window", self.window == other.window),
             ("the suite", self.suite == other.suite),
             ("the environment", self.environment == other.environment),
+            ("a reference", self.references == other.references),
             (
                 "the file of shards",
                 self.shards.as_ref().map(|of| of.digest) == other.shards.as_ref().map(|of| of.digest),
@@ -132,18 +152,8 @@ impl Record for Profiles {
             return Err("tables is empty".to_owned());
         }
         for (table, profile) in &self.tables {
-            let evidence = profile.evidence.iter();
-            let mut objects = evidence.flat_map(|evidence| {
-                evidence
-                    .objects
-                    .values()
-                    .map(|object| (object, evidence.schemas.len()))
-            });
-            if let Some((object, schemas)) = objects.find(|(object, schemas)| object.schema >= *schemas) {
-                return Err(format!(
-                    "tables.{table}.evidence: {} has the columns number {}, of {schemas}",
-                    object.uri, object.schema
-                ));
+            if let Some(why) = profile.contradiction() {
+                return Err(format!("tables.{table}.{why}"));
             }
             for (name, column) in &profile.columns {
                 contradiction(name, column, profile.rows)
@@ -203,6 +213,13 @@ fn contradiction(name: &str, column: &ColumnProfile, rows: u64) -> Option<String
         }
     }
     None
+}
+
+/// The digests of profiles that distributions are held against.
+pub(crate) fn digests(held: &Held) -> BTreeMap<String, Digest> {
+    held.iter()
+        .map(|(name, profile)| (name.clone(), profile.digest))
+        .collect()
 }
 
 /// Reads the profiles that distributions are held against: `name=location`, each of one table, or with a table of that name.

@@ -170,6 +170,11 @@ impl<'a> Made<'a> {
             report = report
                 .with_binding("dataset.digest", &dataset.digest)
                 .with_binding("dataset.version", dataset.version.as_str());
+        } else if self.args.no_digest {
+            report = report.with_note(Note::info(
+                "No digest was taken of the data (--no-digest): this report does not say which bytes it is about, and there \
+                 is no record of them to train on.",
+            ));
         } else if decision.verdict != "FAIL" {
             dataset?;
         }

@@ -70,6 +70,9 @@ pub struct ShardObject {
     /// As the store gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+    /// When a file of this machine was last written, for it has neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<jiff::Timestamp>,
 }
 
 impl ShardObject {
@@ -79,6 +82,9 @@ impl ShardObject {
             size: meta.size,
             etag: meta.etag.clone(),
             version_id: meta.version_id.clone(),
+            modified: meta
+                .modified
+                .filter(|_| matches!(meta.location, Location::Path(_))),
         }
     }
 
@@ -96,7 +102,7 @@ impl ShardObject {
             size: self.size,
             etag: self.etag.clone(),
             version_id: self.version_id.clone(),
-            modified: None,
+            modified: self.modified,
         })
     }
 }
@@ -282,6 +288,7 @@ mod tests {
             size: *size,
             etag: None,
             version_id: None,
+            modified: None,
         };
         ShardedTable {
             name: name.to_owned(),

@@ -10,7 +10,12 @@
 
 mod run;
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use artifact_store::{Keys, Location, Store, StoreOptions};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use run::file;
 use serde_json::{Value, json};
 use step_testkit::{Fault, FaultProxy, S3Server};
@@ -128,4 +133,78 @@ fn partitions_of_a_bucket_are_put_apart_in_the_bucket_though_it_throttles() {
     lake.proxy.fail(10_000, Fault::UNAVAILABLE);
     let (exit, _, said) = lake.check(&dir, &suite, "1");
     assert_eq!(exit, Some(4), "{said}");
+}
+
+/// Ten columns of 200,000 doubles that do not compress, in four row groups.
+fn doubles() -> Vec<u8> {
+    let names: Vec<String> = (0..10).map(|column| format!("x{column}")).collect();
+    let mut state = 20_131_103_u64;
+    let mut draw = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let columns = names.iter().map(|name| {
+        let values: Float64Array = (0..200_000).map(|_| draw()).collect();
+        (name, Arc::new(values) as ArrayRef)
+    });
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_max_row_group_row_count(Some(50_000))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
+    writer.write(&rows).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn without_a_digest_only_the_columns_that_rules_are_about_are_fetched() {
+    let lake = Lake::new();
+    let bytes = doubles();
+    let (whole, column) = (bytes.len() as u64, 8 * 200_000);
+    assert!(whole > 10 * column);
+    lake.put("s3://lake/wide.parquet", bytes);
+    let dir = tempfile::tempdir().unwrap();
+    let suite = json!({"tables": {"wide": {"columns": {"x3": {"range": {"min": 0, "max": 1}, "mean": {"min": 0.49, "max": 0.51}}}}}});
+    let suite = format!("--suite={}", file(&dir, "suite.yaml", suite.to_string()));
+    let fetched = |flag: &str| {
+        let before = lake.proxy.relayed();
+        let args = [
+            "check",
+            &suite,
+            "--data=wide=s3://lake/wide.parquet",
+            "--profile=",
+            flag,
+        ]
+        .map(str::to_owned);
+        let mut command = run::unprofiled(&args, dir.path());
+        let done = command
+            .envs(lake.server.env_through(&lake.proxy.url()))
+            .output()
+            .unwrap();
+        assert_eq!(
+            done.stdout,
+            b"PASS\n",
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        lake.proxy.relayed() - before
+    };
+    // The column, the footer, and the heads of the answers.
+    let projected = fetched("--no-digest");
+    assert!(
+        projected > column && projected < column + column / 10,
+        "{projected} bytes for a column of {column}"
+    );
+    let record = dir.path().join("dataset.json");
+    assert!(!record.exists(), "what has no digest is not recorded");
+    // For its digest the object crosses once more, and whole.
+    let digested = fetched("--data-version=1");
+    assert!(
+        digested > whole + column && digested < whole + 2 * column,
+        "{digested} bytes of {whole}"
+    );
+    assert!(record.exists());
 }

@@ -5,6 +5,10 @@
 //! blocks come in one request, and a reader that goes on where it was finds the next blocks on
 //! their way: each column of a Parquet file is such a reader, so the watch is kept by block and
 //! not by the last offset only.
+//!
+//! A reader that says what it will read gets that and no more: of a block only the part is
+//! fetched that was announced, and none beyond. Of a table of many columns the others then stay
+//! where they are.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -29,22 +33,31 @@ const KEPT: usize = 48;
 const KEPT_AT_MOST: usize = 256;
 /// A read of at least this much is its own request, and leaves the blocks alone.
 const LARGE: u64 = 4 << 20;
+/// What a few bytes that nobody announced are widened to, the first time: a footer, a magic number.
+const PIECE: u64 = 1 << 16;
+/// Readers look for the head of a page before they know where the pages end.
+const BEYOND: u64 = 4096;
 /// The parts of a large read, and how many run at once.
 const PART: u64 = 8 << 20;
 const AT_ONCE: usize = 4;
 
 type Coming = Shared<BoxFuture<'static, Result<Bytes, StoreError>>>;
 
-/// One block: a slice of a request that came or is coming.
+/// One block, or a part of it: a slice of a request that came or is coming.
 #[derive(Clone)]
 struct Block {
     request: Coming,
-    skip: usize,
+    /// Where the request begins.
+    from: u64,
+    /// What it brings of the block.
+    span: Range<u64>,
     used: u64,
 }
 
 struct Blocks {
     held: HashMap<u64, Block>,
+    /// What was announced, in order and apart.
+    plan: Vec<Range<u64>>,
     let_go: HashSet<u64>,
     kept: usize,
     clock: u64,
@@ -71,6 +84,7 @@ impl Ahead {
         let (held, let_go) = (HashMap::new(), HashSet::new());
         let blocks = Mutex::new(Blocks {
             held,
+            plan: Vec::new(),
             let_go,
             kept: KEPT,
             clock: 0,
@@ -88,11 +102,10 @@ impl Ahead {
         if range.end - range.start >= LARGE {
             return self.read_large(range).await;
         }
-        let first = range.start / BLOCK;
-        let last = (range.end.max(1) - 1) / BLOCK;
-        let needed = self.want(first, last);
+        let (first, needed) = self.want(&range);
         let mut whole = BytesMut::new();
-        for (number, block) in (first..=last).zip(needed) {
+        let is_one = needed.len() == 1;
+        for (number, block) in (first..).zip(needed) {
             let bytes = match block.request.await {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -101,11 +114,9 @@ impl Ahead {
                     return Err(error);
                 }
             };
-            let start = number * BLOCK;
-            let from = block.skip + within(range.start.max(start) - start);
-            let to = block.skip + within(range.end.min(start + BLOCK) - start);
-            let slice = bytes.slice(from..to);
-            if first == last {
+            let part = part_of(number, &range);
+            let slice = bytes.slice(within(part.start - block.from)..within(part.end - block.from));
+            if is_one {
                 return Ok(slice);
             }
             whole.extend_from_slice(&slice);
@@ -113,37 +124,46 @@ impl Ahead {
         Ok(whole.freeze())
     }
 
-    /// Sets out for what will be read; does not wait.
+    /// Takes note of what will be read, and sets out for the first of it; does not wait.
     pub(super) fn hint(&self, ranges: &[(u64, u64)]) {
-        let mut blocks: Vec<u64> = ranges
-            .iter()
-            .filter(|(_, len)| *len > 0 && *len < LARGE)
-            .flat_map(|(offset, len)| {
-                let end = offset.saturating_add(*len).min(self.meta.size);
-                *offset / BLOCK..end.div_ceil(BLOCK)
-            })
-            .collect();
-        blocks.sort_unstable();
-        blocks.dedup();
+        let known = ranges.iter().filter(|(_, len)| *len > 0);
+        let known = known.map(|(offset, len)| {
+            let end = offset.saturating_add(*len).saturating_add(BEYOND);
+            *offset..end.min(self.meta.size)
+        });
+        let ranges: Vec<Range<u64>> = known.filter(|range| !range.is_empty()).collect();
+        let mut blocks = self.lock();
+        blocks.plan.extend(ranges.iter().cloned());
+        blocks.plan = joined(std::mem::take(&mut blocks.plan));
+        // Of a long range the first blocks; its reader then goes on.
+        let of_range = |range: &Range<u64>| {
+            let first = range.start / BLOCK;
+            first..range.end.div_ceil(BLOCK).min(first + AHEAD)
+        };
+        let mut numbers: Vec<u64> = ranges.iter().flat_map(of_range).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
         // Half of what is kept, so that the hint does not push out what is being read.
-        blocks.truncate(KEPT / 2);
-        let mut held = self.lock();
-        for run in runs(
-            blocks
-                .into_iter()
-                .filter(|b| !held.held.contains_key(b))
-                .collect(),
-        ) {
-            self.set_out(&mut held, run);
+        numbers.truncate(KEPT / 2);
+        let missing = numbers
+            .into_iter()
+            .filter(|number| !blocks.held.contains_key(number));
+        let missing: Vec<_> = missing
+            .filter_map(|number| Some((number, blocks.planned(number)?)))
+            .collect();
+        for run in runs(missing) {
+            self.set_out(&mut blocks, run);
         }
     }
 
-    /// The blocks `first..=last`, set out for where they are missing, and the next ones of a
+    /// The blocks of a range from the first on, set out for where they are missing, and the next ones of a
     /// reader that goes on.
-    fn want(&self, first: u64, last: u64) -> Vec<Block> {
+    fn want(&self, range: &Range<u64>) -> (u64, Vec<Block>) {
+        let (first, last) = (range.start / BLOCK, (range.end.max(1) - 1) / BLOCK);
         let mut blocks = self.lock();
+        let is_small = range.end - range.start < PIECE;
         let goes_on = first > 0 && blocks.held.contains_key(&(first - 1));
-        let starts = first == 0;
+        let starts = first == 0 && !is_small;
         let end = self.meta.size.div_ceil(BLOCK);
         let until = if goes_on || starts {
             (last + 1 + AHEAD).min(end)
@@ -152,9 +172,31 @@ impl Ahead {
         };
         // Half of the distance is left before the next request: requests stay large.
         let low = (last + 1 + AHEAD / 2).min(until);
-        let near = (first..low).any(|b| !blocks.held.contains_key(&b));
-        let wanted = if near { first..until } else { first..last + 1 };
-        let missing = wanted.filter(|b| !blocks.held.contains_key(b)).collect();
+        let ahead = |number: &u64| {
+            let is_known = blocks.plan.is_empty() || blocks.planned(*number).is_some();
+            is_known && !blocks.held.contains_key(number)
+        };
+        let lacks = |number: &u64| {
+            let held = blocks.held.get(number);
+            !held.is_some_and(|block| block.has(&part_of(*number, range)))
+        };
+        let is_near =
+            (first..=last).any(|number| lacks(&number)) || (last + 1..low).any(|number| ahead(&number));
+        let needed = (first..=last).filter(lacks).map(|number| {
+            let part = part_of(number, range);
+            (
+                number,
+                blocks.span(number, &part, is_small && !goes_on, self.meta.size),
+            )
+        });
+        let mut missing: Vec<(u64, Range<u64>)> = needed.collect();
+        if is_near {
+            let next = (last + 1..until).filter(ahead);
+            missing.extend(next.map(|number| {
+                let whole = block_of(number, self.meta.size);
+                (number, blocks.planned(number).unwrap_or(whole))
+            }));
+        }
         for run in runs(missing) {
             self.set_out(&mut blocks, run);
         }
@@ -168,12 +210,16 @@ impl Ahead {
             })
             .collect();
         evict(&mut blocks);
-        needed
+        (first, needed)
     }
 
     /// One request for neighbouring blocks, under way at once.
-    fn set_out(&self, blocks: &mut Blocks, run: Range<u64>) {
-        let bytes = run.start * BLOCK..(run.end * BLOCK).min(self.meta.size);
+    fn set_out(&self, blocks: &mut Blocks, run: Vec<(u64, Range<u64>)>) {
+        let (Some((_, start)), Some((_, end))) = (run.first(), run.last()) else {
+            return;
+        };
+        let bytes = start.start..end.end;
+        let from = bytes.start;
         let (source, meta) = (self.source.clone(), Arc::clone(&self.meta));
         let task = self
             .runtime
@@ -190,19 +236,18 @@ impl Ahead {
         .boxed()
         .shared();
         let used = blocks.clock;
-        for (at, number) in run.enumerate() {
+        for (number, span) in run {
             if blocks.let_go.remove(&number) {
                 blocks.kept = (blocks.kept + 1).min(KEPT_AT_MOST);
             }
-            let skip = at * within(BLOCK);
-            blocks.held.insert(
-                number,
-                Block {
-                    request: request.clone(),
-                    skip,
-                    used,
-                },
-            );
+            let request = request.clone();
+            let block = Block {
+                request,
+                from,
+                span,
+                used,
+            };
+            blocks.held.insert(number, block);
         }
     }
 
@@ -246,13 +291,75 @@ fn evict(blocks: &mut Blocks) {
     }
 }
 
-/// Neighbouring numbers as ranges of at most [`TOGETHER`].
-fn runs(numbers: Vec<u64>) -> Vec<Range<u64>> {
-    let mut runs: Vec<Range<u64>> = Vec::new();
-    for number in numbers {
+impl Block {
+    fn has(&self, part: &Range<u64>) -> bool {
+        self.span.start <= part.start && part.end <= self.span.end
+    }
+}
+
+impl Blocks {
+    /// What was announced of a block, from the first byte to the last; `None` of nothing.
+    fn planned(&self, number: u64) -> Option<Range<u64>> {
+        let block = number * BLOCK..(number + 1) * BLOCK;
+        let first = self.plan.partition_point(|range| range.end <= block.start);
+        let after = self.plan.partition_point(|range| range.start < block.end);
+        let of_it = self.plan.get(first..after)?;
+        let (first, last) = (of_it.first()?, of_it.last()?);
+        Some(first.start.max(block.start)..last.end.min(block.end))
+    }
+
+    /// What to fetch of a block for a part of it.
+    fn span(&self, number: u64, part: &Range<u64>, is_small: bool, size: u64) -> Range<u64> {
+        let announced = self.planned(number);
+        let announced = announced.filter(|span| span.start <= part.start && part.end <= span.end);
+        let is_first = !self.held.contains_key(&number);
+        announced.unwrap_or_else(|| {
+            let whole = block_of(number, size);
+            if is_small && is_first {
+                let start = part.start / PIECE * PIECE;
+                start..part.end.next_multiple_of(PIECE).min(whole.end)
+            } else {
+                whole
+            }
+        })
+    }
+}
+
+/// A block of an object of that size.
+fn block_of(number: u64, size: u64) -> Range<u64> {
+    number * BLOCK..((number + 1) * BLOCK).min(size)
+}
+
+/// The part of a range that lies in a block.
+fn part_of(number: u64, range: &Range<u64>) -> Range<u64> {
+    range.start.max(number * BLOCK)..range.end.min((number + 1) * BLOCK)
+}
+
+/// Ranges in order, those that touch as one.
+fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// Spans of neighbouring blocks that touch, at most [`TOGETHER`] at once.
+fn runs(spans: Vec<(u64, Range<u64>)>) -> Vec<Vec<(u64, Range<u64>)>> {
+    let mut runs: Vec<Vec<(u64, Range<u64>)>> = Vec::new();
+    for (number, span) in spans {
         match runs.last_mut() {
-            Some(run) if run.end == number && number - run.start < TOGETHER => run.end += 1,
-            _ => runs.push(number..number + 1),
+            Some(run)
+                if (run.len() as u64) < TOGETHER
+                    && run.last().is_some_and(|(_, last)| last.end == span.start) =>
+            {
+                run.push((number, span));
+            }
+            _ => runs.push(vec![(number, span)]),
         }
     }
     runs
@@ -269,8 +376,60 @@ mod tests {
 
     #[test]
     fn neighbours_travel_together() {
-        assert_eq!(runs(vec![1, 2, 3, 7, 9, 10]), [1..4, 7..8, 9..11]);
-        assert_eq!(runs((0..9).collect()), [0..4, 4..8, 8..9]);
-        assert!(runs(vec![]).is_empty());
+        let lengths = |numbers: &[u64]| -> Vec<usize> {
+            let spans = numbers
+                .iter()
+                .map(|number| (*number, block_of(*number, u64::MAX)));
+            runs(spans.collect()).iter().map(Vec::len).collect()
+        };
+        assert_eq!(lengths(&[1, 2, 3, 7, 9, 10]), [3, 1, 2]);
+        assert_eq!(lengths(&[0, 1, 2, 3, 4, 5, 6, 7, 8]), [4, 4, 1]);
+        assert!(lengths(&[]).is_empty());
+        // Parts of neighbours that do not touch are fetched apart.
+        let apart = vec![(0, 5..9), (1, BLOCK + 1..BLOCK + 2)];
+        assert_eq!(runs(apart).len(), 2);
+    }
+
+    #[test]
+    fn of_a_block_what_was_announced_is_fetched() {
+        let plan = joined(vec![
+            BLOCK + 10..BLOCK + 20,
+            5..7,
+            BLOCK + 15..BLOCK + 40,
+            3 * BLOCK - 1..3 * BLOCK + 1,
+        ]);
+        assert_eq!(plan, [5..7, BLOCK + 10..BLOCK + 40, 3 * BLOCK - 1..3 * BLOCK + 1]);
+        let blocks = Blocks {
+            held: HashMap::new(),
+            plan,
+            let_go: HashSet::new(),
+            kept: KEPT,
+            clock: 0,
+        };
+        let planned: Vec<_> = (0..5).map(|number| blocks.planned(number)).collect();
+        let expected = [
+            Some(5..7),
+            Some(BLOCK + 10..BLOCK + 40),
+            Some(3 * BLOCK - 1..3 * BLOCK),
+            Some(3 * BLOCK..3 * BLOCK + 1),
+            None,
+        ];
+        assert_eq!(planned, expected);
+        let size = 5 * BLOCK + 9;
+        assert_eq!(
+            blocks.span(1, &(BLOCK + 12..BLOCK + 13), true, size),
+            BLOCK + 10..BLOCK + 40
+        );
+        // A few bytes that nobody announced: a piece; more of them: the block.
+        let end = size - 4..size;
+        assert_eq!(blocks.span(5, &end, true, size), 5 * BLOCK..size);
+        assert_eq!(
+            blocks.span(4, &(4 * BLOCK + 1..4 * BLOCK + 2), true, size),
+            4 * BLOCK..4 * BLOCK + PIECE
+        );
+        assert_eq!(
+            blocks.span(4, &(4 * BLOCK + 1..4 * BLOCK + 2), false, size),
+            4 * BLOCK..5 * BLOCK
+        );
     }
 }

@@ -15,7 +15,7 @@ const REGISTERS: usize = 1 << BITS;
 /// Beyond 2,048 values: P. Flajolet and others, "HyperLogLog" (2007), with the estimator of O. Ertl, "New cardinality
 /// estimation algorithms for HyperLogLog sketches" (2017), which needs no tables and no thresholds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(from = "Stored", into = "Stored")]
+#[serde(try_from = "Stored", into = "Stored")]
 #[schemars(with = "Stored")]
 pub struct Distinct(State);
 
@@ -189,20 +189,44 @@ impl From<Distinct> for Stored {
     }
 }
 
-impl From<Stored> for Distinct {
-    fn from(stored: Stored) -> Self {
+impl TryFrom<Stored> for Distinct {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
         let digits = stored.state.as_bytes();
-        let read = |chunk: &[u8]| {
-            std::str::from_utf8(chunk)
-                .ok()
-                .and_then(|text| u64::from_str_radix(text, 16).ok())
-                .unwrap_or(0)
+        let (what, width) = if stored.exact {
+            ("hashes", 16)
+        } else {
+            ("registers", 2)
         };
-        if stored.exact {
-            return Self(State::Exact(digits.chunks(16).map(read).collect()));
+        let wrong = || format!("state is no {what} in hexadecimal");
+        let read = |chunk: &[u8]| {
+            let text = std::str::from_utf8(chunk).map_err(|_| wrong())?;
+            if text.len() != width || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return Err(wrong());
+            }
+            u64::from_str_radix(text, 16).map_err(|_| wrong())
+        };
+        let numbers: Vec<u64> = digits.chunks(width).map(read).collect::<Result<_, _>>()?;
+        if !stored.exact {
+            let highest = u64::from(64 - BITS + 1);
+            if numbers.len() != REGISTERS || numbers.iter().any(|register| *register > highest) {
+                return Err(format!(
+                    "state has {} registers; {REGISTERS} of at most {highest} are allowed",
+                    numbers.len()
+                ));
+            }
+            let registers = numbers.into_iter().map(|register| register as u8);
+            return Ok(Self(State::Registers(registers.collect())));
         }
-        let mut registers: Vec<u8> = digits.chunks(2).map(|chunk| read(chunk) as u8).collect();
-        registers.resize(REGISTERS, 0);
-        Self(State::Registers(registers))
+        let set: BTreeSet<u64> = numbers.into_iter().collect();
+        if set.len() as u64 != stored.count || set.len() > EXACT {
+            return Err(format!(
+                "count is {}, and state has {} hashes; at most {EXACT} are exact",
+                stored.count,
+                set.len()
+            ));
+        }
+        Ok(Self(State::Exact(set)))
     }
 }

@@ -148,18 +148,27 @@ impl ExactSum {
         at
     }
 
-    /// Passes the carries on: each lane but the last is then within 0 and 2^32.
+    /// Passes the carries on: each lane but the last is then within 0 and 2^32, and the last, which has the sign, between
+    /// -2^32 and 2^32.
     fn carry(&mut self) {
+        self.added = 1;
+        let Some((last, others)) = self.lanes.split_last_mut() else {
+            return;
+        };
         let mut carry = 0;
-        for lane in &mut self.lanes {
+        let mut pass = |lane: &mut i64| {
             let sum = *lane + carry;
             carry = sum >> BITS;
             *lane = sum & 0xffff_ffff;
+        };
+        others.iter_mut().for_each(&mut pass);
+        if (*last + carry).unsigned_abs() < 1 << BITS {
+            *last += carry;
+        } else {
+            let sum = *last + carry;
+            *last = sum & 0xffff_ffff;
+            self.lanes.push(sum >> BITS);
         }
-        if carry != 0 {
-            self.lanes.push(carry);
-        }
-        self.added = 1;
     }
 
     /// Takes in another sum.
@@ -321,7 +330,7 @@ impl Binned {
 
 /// The correlation of pairs of numbers, from the exact sums of both, of their squares and of their products.
 ///
-/// Pearson's coefficient, `(n Σxy - Σx Σy) / √((n Σx² - (Σx)²) (n Σy² - (Σy)²))`: the three in whole numbers, rounded once each.
+/// Pearson's coefficient, `(n Σxy - Σx Σy) / √((n Σx² - (Σx)²) (n Σy² - (Σy)²))`: in whole numbers, rounded once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pairs {
@@ -358,20 +367,32 @@ impl Pairs {
     pub fn correlation(&self) -> Option<f64> {
         let count = BigInt::from(self.count);
         let spread = |side: usize| centred(&count, &self.squares[side], [&self.sums[side], &self.sums[side]]);
-        let together = centred(&count, &self.products, [&self.sums[0], &self.sums[1]]);
-        let value = together / (spread(0).sqrt() * spread(1).sqrt());
-        value.is_finite().then(|| value.clamp(-1.0, 1.0))
+        let (together, power) = centred(&count, &self.products, [&self.sums[0], &self.sums[1]]);
+        let ((one, one_power), (other, other_power)) = (spread(0), spread(1));
+        let apart = one * other;
+        if apart.sign() != Sign::Plus {
+            return None;
+        }
+        // Of the whole numbers, for the spread of very large or small ones is no double.
+        let value = root(&together.pow(2), &apart, 2 * power - one_power - other_power);
+        Some(if together.sign() == Sign::Minus {
+            -value
+        } else {
+            value
+        })
     }
 }
 
-/// `(n Σab - Σa Σb) / n²`
-fn centred(count: &BigInt, products: &ExactSum, sums: [&ExactSum; 2]) -> f64 {
+/// `n Σab - Σa Σb`, times two to a power.
+fn centred(count: &BigInt, products: &ExactSum, sums: [&ExactSum; 2]) -> (BigInt, i32) {
     let (products, power) = products.whole();
     let [(a, a_power), (b, b_power)] = sums.map(ExactSum::whole);
     let (left, right) = (count * products, a * b);
     let low = power.min(a_power + b_power);
-    let above = (left << (power - low)) - (right << (a_power + b_power - low));
-    quotient(&above, &count.pow(2), low)
+    (
+        (left << (power - low)) - (right << (a_power + b_power - low)),
+        low,
+    )
 }
 
 /// Digits of the longest sum: the fourth power of the largest double, down to that of the smallest, 2^64 times.
@@ -398,6 +419,27 @@ pub(crate) fn quotient(above: &BigInt, below: &BigInt, power: i32) -> f64 {
     } else {
         value
     }
+}
+
+/// The double that is nearest to `√(above / below * 2^power)`; `below` is positive, and `above` not negative.
+pub(crate) fn root(above: &BigInt, below: &BigInt, power: i32) -> f64 {
+    if above.sign() != Sign::Plus {
+        return 0.0;
+    }
+    // Twice the bits of the root, times an even power of two.
+    let shift = below.bits() as i64 - above.bits() as i64 + 132;
+    let shift = shift + (i64::from(power) - shift).rem_euclid(2);
+    let (over, under) = (above.magnitude(), below.magnitude());
+    let (over, under) = match u64::try_from(shift) {
+        Ok(shift) => (over << shift, under.clone()),
+        Err(_) => (over.clone(), under << shift.unsigned_abs()),
+    };
+    let (whole, rest) = (&over / &under, &over % &under);
+    let root = whole.sqrt();
+    let is_exact = rest.bits() == 0 && &root * &root == whole;
+    let digits = root.iter_u64_digits().rev();
+    let bits = digits.fold(0_u128, |bits, digit| (bits << 64) | u128::from(digit));
+    scaled(bits | u128::from(!is_exact), (i64::from(power) - shift) / 2)
 }
 
 /// The double that is nearest to `bits * 2^power`; `bits` has 66 or 67.
@@ -432,6 +474,44 @@ mod tests {
         let mut sum = ExactSum::default();
         values.iter().for_each(|value| sum.add(*value));
         sum
+    }
+
+    #[test]
+    fn numbers_of_any_size_go_together_as_they_do_in_the_middle() {
+        let correlation = |x: [f64; 4], y: [f64; 4]| {
+            let mut pairs = Pairs::default();
+            x.into_iter().zip(y).for_each(|(x, y)| pairs.add([x, y]));
+            pairs.correlation()
+        };
+        let y = [1.0, 2.0, 3.0, 5.0];
+        for size in [1e160, 1e-170, -1e300, -5e-324] {
+            let found = correlation(y.map(|y| y * size), y).unwrap();
+            assert_eq!(found, size.signum(), "{size}");
+        }
+        // Of doubles that powers of two apart bring to one size: the same bits.
+        let x = [1.5, -2.25, 8.0, 3.0];
+        let middle = correlation(x, y);
+        assert!(middle.is_some_and(|middle| middle.abs() < 0.9));
+        assert_eq!(
+            correlation(
+                x.map(|x| x * 2.0_f64.powi(900)),
+                y.map(|y| y * 2.0_f64.powi(-900))
+            ),
+            middle
+        );
+        assert_eq!(correlation([7.0; 4], y), None);
+    }
+
+    #[test]
+    fn a_negative_sum_grows_no_lanes() {
+        let (mut all, mut one) = (ExactSum::default(), ExactSum::default());
+        one.add(-73.97);
+        (0..1000).for_each(|_| all.absorb(&one));
+        assert!(all.lanes.len() <= one.lanes.len() + 1, "{}", all.lanes.len());
+        assert_eq!(String::from(all), {
+            one.times(1000);
+            String::from(one)
+        });
     }
 
     fn finite() -> impl Strategy<Value = f64> {

@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
-use super::exact::{Binned, ExactSum, Parts, quotient};
+use super::exact::{Binned, ExactSum, Parts, quotient, root};
 
 /// The moments of finite numbers, and their ends.
 ///
@@ -173,8 +173,8 @@ impl Moments {
     pub fn std(&self, ddof: u64) -> Option<f64> {
         let sums = self.sums()?;
         let below = sums.count.clone() * self.count.checked_sub(ddof).filter(|free| *free > 0)?;
-        let variance = quotient(&sums.spread(), &below, 2 * sums.power);
-        variance.is_finite().then(|| variance.sqrt())
+        let std = root(&sums.spread(), &below, 2 * sums.power);
+        std.is_finite().then_some(std)
     }
 
     /// The skewness of the values as a population; `None` when all are equal, or third powers were not asked for.
@@ -211,8 +211,10 @@ impl Moments {
         }
         let at = |sum: &ExactSum, power: i32| shifted(sum, power * sums.power);
         let above = above(&sums, &at(cubes, 3), &at(fourths, 4));
-        let moment = quotient(&above, &sums.count.pow(order), order as i32 * sums.power);
-        let value = moment / std.powi(order as i32);
+        // In units of about the standard deviation, for its powers may be no doubles.
+        let (order, unit) = (order as i32, std.log2() as i32);
+        let moment = quotient(&above, &sums.count.pow(order as u32), order * (sums.power - unit));
+        let value = moment / doubled(std, -unit).powi(order);
         value.is_finite().then_some(value)
     }
 
@@ -246,6 +248,12 @@ impl Sums {
     fn spread(&self) -> BigInt {
         &self.count * &self.squares - self.sum.pow(2)
     }
+}
+
+/// A number times `2^power`, without the rounding of numbers that are too small for it on the way.
+fn doubled(value: f64, power: i32) -> f64 {
+    let first = power.clamp(-1000, 1000);
+    value * 2.0_f64.powi(first) * 2.0_f64.powi(power - first)
 }
 
 /// A sum in units of `2^power`, of which it is a whole number.
@@ -326,6 +334,28 @@ mod tests {
         let mut moments = Moments::with_shape();
         moments.add(values);
         moments
+    }
+
+    #[test]
+    fn the_spread_of_very_large_and_small_numbers_is_a_number() {
+        // decimal.Decimal(...).sqrt() of Python, of these doubles.
+        assert_eq!(of(&[1e160, 3e160]).std(1), Some(1.414_213_562_373_094_8e160));
+        assert_eq!(of(&[1e-170, 3e-170]).std(1), Some(1.414_213_562_373_095_1e-170));
+        let values = [1.0, 2.0, 4.5, 10.0];
+        let middle = of(&values);
+        for power in [-900, 700, 1000] {
+            let moved = of(&values.map(|value| value * 2.0_f64.powi(power)));
+            assert_eq!(
+                moved.std(1),
+                middle.std(1).map(|std| std * 2.0_f64.powi(power)),
+                "{power}"
+            );
+            assert_eq!(
+                (moved.skewness(), moved.kurtosis()),
+                (middle.skewness(), middle.kurtosis()),
+                "{power}"
+            );
+        }
     }
 
     fn finite() -> impl Strategy<Value = f64> {

@@ -49,6 +49,22 @@ impl Quantiles {
         }
     }
 
+    /// Takes in a finite number that occurs so many times.
+    pub fn add_times(&mut self, value: f64, count: u64) {
+        if count == 1 {
+            return self.add(value);
+        }
+        self.count += count;
+        let weights = (0..u64::BITS).filter(|level| count >> level & 1 == 1);
+        for level in weights.map(|level| level as usize) {
+            if self.levels.len() <= level {
+                self.levels.resize(level + 1, Vec::new());
+            }
+            self.levels[level].push(value);
+        }
+        self.compress();
+    }
+
     /// Whether answers are those of all values.
     #[must_use]
     pub fn is_exact(&self) -> bool {

@@ -41,10 +41,7 @@ pub(super) fn judge(rules: &TableRules, table: &TableEvidence, checks: &mut Vec<
         let check = on_table("duplicate_rows", table)
             .severity(rule.severity)
             .bound(rule.shown());
-        let key = KeyWanted {
-            columns: table.names(),
-            with_nulls: true,
-        };
+        let key = KeyWanted::of_rows(table.names());
         checks.push(match table.keys.get(&key) {
             Some(Ok(found)) => {
                 let rows = found.repeated.rows;

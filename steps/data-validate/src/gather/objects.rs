@@ -84,19 +84,31 @@ impl OpenedTable {
     /// # Errors
     /// A sentence, when the kinds of two files differ: no value of one could ever equal a value of the other.
     pub fn family(&self, name: &str) -> Result<Option<Kind>, String> {
-        // Arrow's type of a column without any value says nothing of its kind.
-        let mut fields = self.fields(name).filter(|(_, field)| field.type_name != "null");
-        let Some((first, field)) = fields.next() else {
-            return Ok(None);
-        };
-        match fields.find(|(_, other)| family(other.kind) != family(field.kind)) {
-            None => Ok(Some(family(field.kind))),
-            Some((other, theirs)) => Err(format!(
-                "`{name}` is {} in {} and {} in {}, so that no value of one could equal a value of the other; write it \
-                 with one type (CSV and JSON lines: name its `type` in the suite)",
-                field.type_name, self.objects[first].uri, theirs.type_name, self.objects[other].uri
-            )),
-        }
+        let fields = self.fields(name);
+        family_over(
+            name,
+            fields.map(|(at, field)| (self.objects[at].uri.as_str(), field)),
+        )
+    }
+}
+
+/// The kind that values of a column of some files are compared as, as [`OpenedTable::family`].
+pub(super) fn family_over<'a>(
+    name: &str,
+    fields: impl Iterator<Item = (&'a str, &'a Field)>,
+) -> Result<Option<Kind>, String> {
+    // Arrow's type of a column without any value says nothing of its kind.
+    let mut fields = fields.filter(|(_, field)| field.type_name != "null");
+    let Some((first, field)) = fields.next() else {
+        return Ok(None);
+    };
+    match fields.find(|(_, other)| family(other.kind) != family(field.kind)) {
+        None => Ok(Some(family(field.kind))),
+        Some((other, theirs)) => Err(format!(
+            "`{name}` is {} in {first} and {} in {other}, so that no value of one could equal a value of the other; write it \
+             with one type (CSV and JSON lines: name its `type` in the suite)",
+            field.type_name, theirs.type_name
+        )),
     }
 }
 

@@ -16,6 +16,7 @@ use super::keys::Keys;
 use super::measure::{KeyMeasured, KeyWanted, Measured, absorb_each};
 use super::objects::Opened;
 use super::rows::Left;
+use super::sound::MOST_ROWS;
 use super::tally::Tally;
 use super::together::Together;
 use super::{KeyEvidence, ObjectEvidence, RelationEvidence};
@@ -158,9 +159,7 @@ impl KeyPart {
     /// As the checks need it.
     pub(super) fn evidence(&self, samples: usize) -> Result<KeyEvidence, String> {
         if let Some(column) = &self.without {
-            return Err(format!(
-                "the column `{column}` is missing or does not decode in a file"
-            ));
+            return Err(without(column));
         }
         let mut spread = self.keys.spectrum().unwrap_or_default();
         let mut distinct_within = None;
@@ -178,6 +177,11 @@ impl KeyPart {
             distinct_within,
         })
     }
+}
+
+/// Why keys cannot be compared that lack a column.
+pub(super) fn without(column: &str) -> String {
+    format!("the column `{column}` is missing or does not decode in a file")
 }
 
 impl RelationPart {
@@ -221,6 +225,10 @@ impl TablePart {
     /// # Errors
     /// A sentence, when the two are not parts of one table.
     pub fn absorb(&mut self, other: Self) -> Result<(), String> {
+        let rows = self.all_rows().saturating_add(other.all_rows());
+        if rows > MOST_ROWS {
+            return Err(format!("{rows} rows in all; at most {MOST_ROWS} can be counted"));
+        }
         self.rows += other.rows;
         for (name, theirs) in other.columns {
             let merged = match self.columns.remove(&name) {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fields::of_files;
-use super::measure::{Measured, Wanted};
+use super::measure::{KeyWanted, Measured, Wanted};
 use super::objects::OpenedTable;
-use super::part::{KeyPart, PartEvidence, RelationPart, TablePart};
+use super::objects::family_over;
+use super::part::{KeyPart, PartEvidence, RelationPart, TablePart, without};
 use super::scan::Pass;
 use super::splits::SplitEvidence;
 use super::wanted::Ahead;
 use super::{
-    Evidence, Extent, TableEvidence, examples, filter_of, filters, first_pass, frozen, pass_of, said, wanted,
+    Evidence, Extent, KeyEvidence, TableEvidence, examples, filter_of, filters, first_pass, frozen, pass_of,
+    said, wanted,
 };
 use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
@@ -71,7 +73,9 @@ impl Read<'_> {
         };
         for (wanted, seen) in self.wanted.keys.iter().zip(&seen.keys) {
             let mut part = KeyPart::of(seen, None)?;
-            part.examples = self.examples(&part.keys.repeated(self.samples).top, &wanted.columns)?;
+            if part.without.is_none() {
+                part.examples = self.examples(&part.keys.repeated(self.samples).top, &wanted.columns)?;
+            }
             evidence.keys.push((wanted.clone(), part));
         }
         for (column, number, found) in self.ahead.references_of(self.index) {
@@ -197,22 +201,44 @@ fn table_evidence(plan: &TablePlan, part: &TablePart, asked: &Asked<'_>) -> Tabl
     for (name, profile) in &part.columns {
         columns.entry(name.clone()).or_default().profile = Some(profile.clone());
     }
+    let fields = of_files(files().map(|(uri, fields)| (uri, fields.iter())));
     let keys = evidence.keys.iter();
+    let mut keys: BTreeMap<KeyWanted, Result<KeyEvidence, String>> = keys
+        .map(|(wanted, keys)| (wanted.clone(), keys.evidence(asked.samples)))
+        .collect();
+    if plan
+        .rules
+        .as_ref()
+        .is_some_and(|rules| rules.duplicate_rows.is_some())
+    {
+        let names = fields.iter().map(|field| field.name.clone());
+        whole_rows(KeyWanted::of_rows(names.collect()), &mut keys);
+    }
+    for (wanted, found) in &mut keys {
+        let family = |name: &String| {
+            let fields = files().filter_map(|(uri, fields)| {
+                let field = fields.iter().find(|field| field.name == *name);
+                Some((uri, field?))
+            });
+            family_over(name, fields).err()
+        };
+        if let Some(why) = wanted.columns.iter().find_map(family) {
+            *found = found.clone().and(Err(why));
+        }
+    }
     let references = evidence.references.iter();
     TableEvidence {
         left: evidence.left,
         objects: evidence.object_evidence(),
         passed_over: evidence.passed_over.clone(),
-        fields: of_files(files().map(|(uri, fields)| (uri, fields.iter()))),
+        fields,
         filter: said(&filter_of(
             plan,
             files().map(|(uri, fields)| (uri, fields.into())),
         )),
         compared: evidence.compared.clone(),
         quantiles: wanted::quantiles(plan, &evidence.columns),
-        keys: keys
-            .map(|(wanted, keys)| (wanted.clone(), keys.evidence(asked.samples)))
-            .collect(),
+        keys,
         references: references
             .map(|(column, number, found)| ((column.clone(), *number), found.clone().map(Arc::new)))
             .collect(),
@@ -221,5 +247,17 @@ fn table_evidence(plan: &TablePlan, part: &TablePart, asked: &Asked<'_>) -> Tabl
         broken: evidence.broken.clone(),
         columns,
         ..found
+    }
+}
+
+/// A part whose files lack a column has compared its rows without it: they are then not compared as whole rows.
+fn whole_rows(all: KeyWanted, keys: &mut BTreeMap<KeyWanted, Result<KeyEvidence, String>>) {
+    let lacking = keys.iter().find_map(|(wanted, found)| {
+        let has_rows = found.as_ref().map_or(true, |found| found.rows > 0);
+        let lacks = |name: &&String| wanted.with_nulls && has_rows && !wanted.columns.contains(name);
+        all.columns.iter().find(lacks).cloned()
+    });
+    if let Some(column) = lacking {
+        keys.insert(all, Err(without(&column)));
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use tabular::profile::Quantiles;
 use tabular::profile::quantiles::weighted_quantile;
 
+/// A sketch that is off by more than so many times its error in every direction is next to impossible.
+pub(super) const WIDEN: f64 = 2.0;
+
 /// Different values that are counted one by one.
 const COUNTED: usize = 1 << 16;
 
@@ -47,7 +50,7 @@ impl FirstPass {
         if let Self::Counted(counts) = self {
             let mut sketch = Quantiles::default();
             for (value, rows) in sorted(counts) {
-                (0..rows).for_each(|_| sketch.add(value));
+                sketch.add_times(value, rows);
             }
             *self = Self::Sketched(Box::new(sketch));
         }
@@ -83,13 +86,14 @@ impl FirstPass {
         }
     }
 
-    /// The quantile as the sketch has it, and the ends that it lies between, but for one time in a hundred.
+    /// The quantile as the sketch has it, and where it surely lies: as far to both sides as the second pass would look first,
+    /// and no further than the smallest and the largest value, which the sketch itself may have let go.
     #[must_use]
-    pub fn estimate(&self, p: f64) -> Option<(f64, (f64, f64))> {
+    pub fn estimate(&self, p: f64, (min, max): (f64, f64)) -> Option<(f64, (f64, f64))> {
+        let bracket = self.bracket(p, WIDEN)?;
         let Self::Sketched(sketch) = self else { return None };
-        let margin = sketch.rank_error();
-        let at = |p: f64| sketch.quantile(p.clamp(0.0, 1.0));
-        Some((at(p)?, (at(p - margin)?, at(p + margin)?)))
+        let within = (bracket.low.max(min), bracket.high.min(max));
+        Some((sketch.quantile(p)?.clamp(within.0, within.1), within))
     }
 
     /// Where the quantile surely lies, for the second pass; `widen` times the sketch's error to both sides.
@@ -214,6 +218,17 @@ mod tests {
         (0..count)
             .map(|index| (index.wrapping_mul(2_654_435_761) % count) as f64 / 3.0)
             .collect()
+    }
+
+    #[test]
+    fn a_value_of_very_many_rows_is_sketched_at_once() {
+        let mut first = FirstPass::default();
+        first.add(&values(60_000));
+        let mut counts = HashMap::from([(0.25_f64.to_bits(), 1 << 40)]);
+        counts.extend((0..10_000).map(|value| ((f64::from(value) + 1e6).to_bits(), 1)));
+        first.absorb(FirstPass::Counted(counts));
+        assert!(matches!(&first, FirstPass::Sketched(sketch) if sketch.count() == (1 << 40) + 70_000));
+        assert_eq!(first.estimate(0.5, (0.0, 2e6)).unwrap().0, 0.25);
     }
 
     #[test]

@@ -90,7 +90,9 @@ pub(super) fn comparable(
     from: (&ColumnsOf, &OpenedTable),
     to: (&ColumnsOf, &OpenedTable),
 ) -> Result<(), String> {
-    for (side, table) in [from, to] {
+    // A part of the tables may have no file of the one: there is nothing in it to compare.
+    let has_files = |(_, table): &(&ColumnsOf, &OpenedTable)| !table.objects.is_empty();
+    for (side, table) in [from, to].into_iter().filter(has_files) {
         for name in &side.columns {
             let columns = table.columns();
             if !columns.contains(name) {

@@ -121,6 +121,27 @@ impl Tally {
         }
     }
 
+    /// The field that cannot be of so many rows, and why.
+    pub(super) fn contradiction(&self, rows: u64) -> Option<String> {
+        match self {
+            Self::Few(keys) => {
+                let all: u128 = keys.values().map(|rows| u128::from(*rows)).sum();
+                let is_whole = all <= u128::from(rows) && keys.values().all(|rows| *rows > 0);
+                (!is_whole).then(|| format!("keys: {} keys of {all} rows, of {rows}", keys.len()))
+            }
+            Self::Many(many) => {
+                let (own, repeated) = (many.rows, many.repeated_rows);
+                let is_whole = (1..=rows).contains(&own) && repeated < own && many.repeated_keys <= repeated;
+                (!is_whole).then(|| {
+                    format!(
+                        "keys: {repeated} repeated rows of {} keys, of {own} rows and {rows} in all",
+                        many.repeated_keys
+                    )
+                })
+            }
+        }
+    }
+
     /// Rows with a key.
     #[must_use]
     pub fn rows(&self) -> u64 {

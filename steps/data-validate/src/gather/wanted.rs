@@ -8,7 +8,7 @@ use super::conditions::ConditionWanted;
 use super::frozen::{Reference, References};
 use super::measure::{ColumnWanted, KeyWanted, Measured, OrphanWanted, Wanted};
 use super::objects::OpenedTable;
-use super::quantile::Bracket;
+use super::quantile::{Bracket, WIDEN};
 use super::relations::Parents;
 use super::rows::Choice;
 use super::scan::{Pass, measure};
@@ -50,7 +50,10 @@ pub(super) fn of_table(
     let (table, columns) = (&plan.tables[index], opened[index].columns());
     let has = |names: &[String]| names.iter().all(|name| columns.contains(name));
     let mut wanted = Wanted::default();
-    let mut keys = judged_keys(table, &columns);
+    let mut keys = asked_keys(table, &columns);
+    if extent.overlaps {
+        keys.retain(|key| has(&key.columns));
+    }
     if extent.profile {
         for name in &columns {
             wanted.columns.insert(
@@ -129,32 +132,37 @@ pub(super) fn of_table(
         }
     }
     let keys = wanted.keys.iter().flat_map(|key| &key.columns);
-    wanted.compared.extend(keys.cloned());
+    wanted
+        .compared
+        .extend(keys.filter(|name| columns.contains(name)).cloned());
     for name in &wanted.compared {
         wanted.columns.entry(name.clone()).or_default();
     }
     wanted
 }
 
-/// The keys that the rules of the table itself judge.
+/// The keys that the rules of the table itself judge, and its columns have.
 pub(super) fn judged_keys(table: &TablePlan, columns: &[String]) -> BTreeSet<KeyWanted> {
+    let mut keys = asked_keys(table, columns);
+    keys.retain(|key| key.columns.iter().all(|name| columns.contains(name)));
+    keys
+}
+
+/// The keys that the rules of the table itself ask for. A part of a table keeps also those of columns that it lacks: what is
+/// missing in one file is missing in the table.
+fn asked_keys(table: &TablePlan, columns: &[String]) -> BTreeSet<KeyWanted> {
     let mut keys = BTreeSet::new();
     let Some(rules) = &table.rules else { return keys };
     let single = rules.columns.iter().filter(|(_, rules)| rules.counts_values());
     let single = single.map(|(name, _)| vec![name.clone()]);
     for key in single.chain(rules.unique.iter().map(|key| key.columns.clone())) {
-        if key.iter().all(|name| columns.contains(name)) {
-            keys.insert(KeyWanted {
-                columns: key,
-                with_nulls: false,
-            });
-        }
+        keys.insert(KeyWanted {
+            columns: key,
+            with_nulls: false,
+        });
     }
     if rules.duplicate_rows.is_some() {
-        keys.insert(KeyWanted {
-            columns: columns.to_vec(),
-            with_nulls: true,
-        });
+        keys.insert(KeyWanted::of_rows(columns.to_vec()));
     }
     keys
 }
@@ -204,8 +212,8 @@ pub(super) fn second_pass(
     pass: Pass<'_>,
 ) -> Result<(), ScanError> {
     let Some(rules) = &plan.rules else { return Ok(()) };
-    // A sketch that is off by more than its error in every direction is next to impossible; then the whole is counted.
-    for widen in [2.0, f64::INFINITY] {
+    // Outside of what the sketch leaves possible, the whole is counted.
+    for widen in [WIDEN, f64::INFINITY] {
         let mut wanted = Wanted::default();
         for (name, rules) in &rules.columns {
             let Some(column) = seen.columns.get(name) else {
@@ -257,15 +265,20 @@ pub(super) fn quantiles(
             let brackets = column.brackets.iter().filter(|bracket| bracket.p == p);
             brackets.filter_map(Bracket::quantile).next()
         };
+        let ends = column.moments.min.zip(column.moments.max);
         let found_at = |p: f64| {
             let first = column.quantiles.as_ref();
-            let exact = first
-                .and_then(|first| first.exact(p))
-                .unwrap_or_else(|| second(p));
+            let exact = match (ends, p) {
+                (Some((min, _)), 0.0) => Some(min),
+                (Some((_, max)), 1.0) => Some(max),
+                _ => first
+                    .and_then(|first| first.exact(p))
+                    .unwrap_or_else(|| second(p)),
+            };
             // Without a second pass there is the sketch of the first.
             let estimate = first
                 .filter(|_| exact.is_none())
-                .and_then(|first| first.estimate(p));
+                .and_then(|first| first.estimate(p, ends?));
             Quantile {
                 p,
                 value: exact.or(estimate.map(|(value, _)| value)),

@@ -50,6 +50,11 @@ pub fn withhold_part(part: &mut TablePart, show: Show) {
     let Some(evidence) = &mut part.evidence else {
         return;
     };
+    let sequences = evidence
+        .columns
+        .values_mut()
+        .flat_map(|column| &mut column.sequences);
+    sequences.for_each(|sequence| sequence.show_ends(place));
     let columns = evidence
         .columns
         .values_mut()
