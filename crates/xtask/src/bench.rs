@@ -15,6 +15,9 @@ pub(crate) struct Options {
     /// How often each case runs; the medians are printed
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// The large sets too, which take 20 GB of disk and half an hour
+    #[arg(long)]
+    large: bool,
 }
 
 /// Validation: `data-validate` beside DuckDB, pandera and Great Expectations.
@@ -28,17 +31,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let home = folder("bench/validate");
     let peers = lab::environment(&cache, &home.join("requirements.lock"))?;
     let data = cache.join("bench").join("validate");
+    let large = options.large.then_some("--large");
     tools::run(
         Command::new(lab.python_bin.join("python"))
             .arg(home.join("data.py"))
-            .arg(&data),
+            .arg(&data)
+            .args(large),
     )?;
     let status = Command::new(peers.join("bin/python"))
         .arg(home.join("run.py"))
         .arg(binary)
         .arg(peers.join("bin/python"))
+        .arg(&lab.versitygw)
         .arg(data)
-        .arg(options.rounds.to_string())
+        .arg(format!("--rounds={}", options.rounds))
+        .args(large)
         .status()
         .context("cannot run bench/validate/run.py")?;
     if !status.success() {

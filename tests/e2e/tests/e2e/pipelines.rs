@@ -1,5 +1,6 @@
 //! From a submission to its end.
 
+use serde_json::Value;
 use toolkit_e2e::{Lab, Run, STEPS, jobs, succeeded, until};
 
 #[test]
@@ -111,6 +112,99 @@ fn a_template_runs_alone() {
         run.now()["status"]["storedWorkflowTemplateSpec"]["ttlStrategy"]["secondsAfterCompletion"],
         1_209_600
     );
+}
+
+#[test]
+fn shards_are_profiled_side_by_side_and_judged_together() {
+    let lab = Lab::new();
+    // Given three files of flights, and a suite that compares no rows of two of them
+    let data = "train=s3://lake/flights-2013/flights/2013-0[1-3].parquet\nairlines=s3://lake/flights-2013/airlines.parquet";
+    let suite = "tables: {train: {row_count: {min: 1000}, unique: [{columns: [carrier], max_duplicate_rows: 1000000}], \
+                 columns: {carrier: {not_null: true}, dep_delay: {range: {min: -120, max: 1440}}}}}\n\
+                 relationships: [{from: train.carrier, to: airlines.carrier}]";
+    let model = lab.model("e2e-shards", &[("data", data), ("validation.yaml", suite)]);
+
+    // When they are validated in shards
+    let run = lab.submit("validate-sharded", &model, &[("shards", "8")]);
+    run.ends_as("Succeeded");
+
+    // Then a pod profiled each file, and one report speaks of all
+    let profiled = |node: &Value| {
+        node["type"] == "Pod" && node["phase"] == "Succeeded" && node["templateName"] == "profile"
+    };
+    assert_eq!(
+        run.nodes().iter().filter(|node| profiled(node)).count(),
+        3,
+        "{}",
+        run.story()
+    );
+    let report = run.report("data-validate");
+    assert_eq!(report["verdict"], "PASS", "{report}");
+    let read: Vec<&str> = report["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|input| input["uri"].as_str())
+        .collect();
+    assert_eq!(
+        read.iter().filter(|uri| uri.contains("/flights/2013-0")).count(),
+        3,
+        "{read:?}"
+    );
+
+    // and the profiles of the shards go with the workflow, while the report stays
+    let uid = run.uid();
+    let key = |shard: usize| format!("tmp/{uid}/data-validate/{shard}/profile.json");
+    assert!((0..3).all(|shard| lab.artifact(&key(shard)).is_some()));
+    _ = lab.kubectl(&["delete", "workflow", &run.name, "--wait=false"]);
+    until("the profiles of the shards are gone", 180, || {
+        (0..3)
+            .all(|shard| lab.artifact(&key(shard)).is_none())
+            .then_some(())
+    });
+    until("the workflow is gone", 60, || {
+        lab.get("workflow", &run.name).is_none().then_some(())
+    });
+    assert!(
+        lab.artifact(&format!("runs/{uid}/data-validate/report.json"))
+            .is_some()
+    );
+}
+
+#[test]
+fn what_footers_decide_stops_before_a_row_is_read() {
+    let lab = Lab::new();
+    // Given a suite that wants another type of a column
+    let suite = "tables: {train: {columns: {carrier: {type: int}, dep_delay: {range: {min: -1000}}}}}";
+    let model = lab.model("e2e-footers", &[("validation.yaml", suite)]);
+
+    // When the pipeline is submitted
+    let run = lab.submit("train-to-serve", &model, &[]);
+    run.ends_as("Failed");
+
+    // Then the footers said no, and no byte of a row was judged, digested or trained on
+    assert_eq!(run.task("validate"), "Failed");
+    let report = run.report("data-validate");
+    assert_eq!(report["verdict"], "FAIL");
+    let checks = report["checks"].as_array().unwrap();
+    let outcome = |id: &str| {
+        checks
+            .iter()
+            .find(|check| check["id"] == id)
+            .map(|check| &check["outcome"])
+    };
+    assert_eq!(
+        outcome("type:train.carrier"),
+        Some(&Value::from("fail")),
+        "{report}"
+    );
+    assert_eq!(outcome("footers"), Some(&Value::from("skipped")), "{report}");
+    assert_eq!(outcome("range:train.dep_delay"), None);
+    for input in report["inputs"].as_array().unwrap() {
+        let is_table = input["uri"].as_str().is_some_and(|uri| uri.ends_with(".parquet"));
+        assert!(!is_table || input["digest"].is_null(), "{input}");
+    }
+    assert!(jobs(&lab, &run).is_empty());
 }
 
 #[test]

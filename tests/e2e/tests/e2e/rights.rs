@@ -32,6 +32,7 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
                 ("list", "pods"),
                 ("watch", "pods"),
                 ("get", "pods/log"),
+                ("list", "events"),
                 ("get", "workflows.argoproj.io"),
             ],
         ),
@@ -66,4 +67,10 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
         assert_eq!(lab.rights(account), expected, "{account}");
     }
     assert_eq!(lab.rights("mlops-training"), BTreeSet::new());
+    let gc = [
+        "list workflowartifactgctasks.argoproj.io",
+        "patch workflowartifactgctasks.argoproj.io/status",
+        "watch workflowartifactgctasks.argoproj.io",
+    ];
+    assert_eq!(lab.rights("mlops-artifact-gc"), gc.map(str::to_owned).into());
 }
