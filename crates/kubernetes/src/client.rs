@@ -6,7 +6,8 @@ use artifact_store::{RetryPolicy, retry_unless};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kube::api::{
-    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, PropagationPolicy,
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+    PropagationPolicy,
 };
 use kube::{Client, Config};
 use serde_json::Value;
@@ -23,6 +24,7 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 pub struct Cluster {
     pub(crate) client: Client,
     namespace: String,
+    own: String,
     policy: RetryPolicy,
     stop: CancellationToken,
 }
@@ -75,11 +77,13 @@ impl Cluster {
             _ = rustls::crypto::ring::default_provider().install_default();
             let mut config = Config::infer().await.map_err(|error| none(&error))?;
             config.connect_timeout = Some(Duration::from_secs(5));
-            let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
+            let own = config.default_namespace.clone();
+            let namespace = namespace.unwrap_or_else(|| own.clone());
             let client = Client::try_from(config).map_err(|error| none(&error))?;
             Ok(Self {
                 client,
                 namespace,
+                own,
                 policy: RetryPolicy::default(),
                 stop,
             })
@@ -91,6 +95,12 @@ impl Cluster {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Whether calls go to the namespace that this process is in: that of its pod, or of the context of `KUBECONFIG`.
+    #[must_use]
+    pub fn is_own_namespace(&self) -> bool {
+        self.namespace == self.own
     }
 
     pub(crate) fn api(&self, kind: Kind) -> Api<DynamicObject> {
@@ -229,17 +239,45 @@ impl Cluster {
     /// # Errors
     /// See [`ClusterError`].
     pub fn delete<'a>(&'a self, kind: Kind, name: &'a str) -> BoxFuture<'a, Result<(), ClusterError>> {
+        self.delete_if(kind, name, None)
+    }
+
+    /// Deletes this very object, and nothing that has come in its place.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn delete_this<'a>(
+        &'a self,
+        kind: Kind,
+        name: &'a str,
+        uid: &'a str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        self.delete_if(kind, name, Some(uid))
+    }
+
+    fn delete_if<'a>(
+        &'a self,
+        kind: Kind,
+        name: &'a str,
+        uid: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
         async move {
             let api = self.api(kind);
             let params = DeleteParams {
                 propagation_policy: Some(PropagationPolicy::Background),
+                preconditions: uid.map(|uid| Preconditions {
+                    uid: Some(uid.to_owned()),
+                    resource_version: None,
+                }),
                 ..DeleteParams::default()
             };
             let gone = self
                 .again(said("delete", kind, name), || api.delete(name, &params))
                 .await;
             match gone {
+                // A conflict is another object of that name: this one is gone.
                 Ok(_) | Err(ClusterError::NotFound { .. }) => Ok(()),
+                Err(ClusterError::Conflict { .. }) if uid.is_some() => Ok(()),
                 Err(error) => Err(error),
             }
         }

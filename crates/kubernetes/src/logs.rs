@@ -1,6 +1,8 @@
 //! The log of a container, followed line by line: over broken connections and rotated files, nothing lost, nothing
 //! twice.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -14,8 +16,8 @@ use crate::{Cluster, ClusterError};
 
 /// A line may be no longer: a progress bar without line ends must not fill the memory.
 const WIDTH: usize = 64 * 1024;
-/// Between attempts to go on.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between attempts to go on, after the first, which is made at once.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// A line of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,33 +36,57 @@ pub struct Logs {
     place: Place,
 }
 
-/// The last time stamp that was seen, and how many lines bore it: several may.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The lines that a new connection brings again: those of the last second before the last line, for the server goes back to
+/// a whole second. Lines of two streams may be stamped out of order, so they are told by stamp and text, and counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Place {
     last: Option<Timestamp>,
-    with_it: usize,
+    /// Lines that were taken since the second that the next connection begins with.
+    taken: BTreeMap<(Timestamp, u64), usize>,
+    /// Of these, the ones that this connection may still bring again.
+    due: BTreeMap<(Timestamp, u64), usize>,
 }
 
 impl Place {
-    /// Whether a line comes after what was read, `again` being how many of the same time stamp came before it in
-    /// this attempt.
-    fn takes(&mut self, at: Timestamp, again: usize) -> bool {
-        match self.last {
-            Some(last) if at < last => false,
-            Some(last) if at == last => {
-                if again < self.with_it {
-                    return false;
-                }
-                self.with_it += 1;
-                true
-            }
-            _ => {
-                self.last = Some(at);
-                self.with_it = 1;
-                true
+    /// A new connection begins.
+    fn reconnect(&mut self) {
+        self.due = self.taken.clone();
+    }
+
+    /// Whether a line was not taken before.
+    fn takes(&mut self, at: Timestamp, text: &str) -> bool {
+        let line = (at, hash(text));
+        if let Some(due) = self.due.get_mut(&line).filter(|due| **due > 0) {
+            *due -= 1;
+            return false;
+        }
+        *self.taken.entry(line).or_insert(0) += 1;
+        if self.last.is_none_or(|last| last < at) {
+            self.last = Some(at);
+            // One second more than the server goes back: lines are stamped a little out of order.
+            let from = at.as_second() - 1;
+            if self
+                .taken
+                .first_key_value()
+                .is_some_and(|((first, _), _)| first.as_second() < from)
+            {
+                self.taken.retain(|(at, _), _| at.as_second() >= from);
             }
         }
+        true
     }
+
+    /// Where the next connection begins.
+    fn since(&self) -> Option<Timestamp> {
+        let last = self.last?;
+        last.checked_sub(jiff::SignedDuration::from_secs(1)).ok()
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Logs {
@@ -91,6 +117,7 @@ impl Logs {
         take: &'a mut (dyn FnMut(LogLine) + Send),
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
         async move {
+            let mut pause = Duration::ZERO;
             loop {
                 match self.attempt(cluster, take).await {
                     Ok(true) => return Ok(()),
@@ -100,7 +127,8 @@ impl Logs {
                     Err(ClusterError::Unavailable { .. } | ClusterError::Invalid { .. }) => {}
                     Err(error) => return Err(error),
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = PAUSE;
             }
         }
         .boxed()
@@ -118,7 +146,7 @@ impl Logs {
             follow: true,
             timestamps: true,
             // The server cuts it to the second: lines of that second come again, and are told by their stamps.
-            since_time: self.place.last,
+            since_time: self.place.since(),
             ..LogParams::default()
         };
         let path = format!("/api/v1/namespaces/{}/pods", cluster.namespace());
@@ -132,7 +160,7 @@ impl Logs {
             .map_err(|error| sort(&call, &error).error)?;
         let mut stream = std::pin::pin!(stream);
         let mut bytes = Vec::new();
-        let (mut stamp, mut again) = (None, 0);
+        self.place.reconnect();
         loop {
             bytes.clear();
             match stream.read_until(b'\n', &mut bytes).await {
@@ -146,9 +174,7 @@ impl Logs {
                 return self.has_ended(cluster).await;
             }
             let Some((at, text)) = split(&bytes) else { continue };
-            again = if stamp == Some(at) { again + 1 } else { 0 };
-            stamp = Some(at);
-            if self.place.takes(at, again) {
+            if self.place.takes(at, &text) {
                 take(LogLine { at, text });
             }
         }
@@ -181,27 +207,52 @@ fn split(line: &[u8]) -> Option<(Timestamp, String)> {
 mod tests {
     use super::*;
 
-    fn at(nanoseconds: i128) -> Timestamp {
-        Timestamp::from_nanosecond(nanoseconds).unwrap()
+    /// Reads a log over connections that break after so many lines each; a connection begins with the whole second that
+    /// was asked for.
+    fn read(log: &[(i128, &str)], breaks: &[usize]) -> Vec<String> {
+        let at = |nanoseconds| Timestamp::from_nanosecond(nanoseconds).unwrap();
+        let mut place = Place::default();
+        let mut taken = Vec::new();
+        for lines in breaks.iter().copied().chain([usize::MAX]) {
+            place.reconnect();
+            let since = place.since().map(|since| since.as_second());
+            let brought = log
+                .iter()
+                .filter(|(stamp, _)| since.is_none_or(|since| at(*stamp).as_second() >= since));
+            for (stamp, text) in brought.take(lines) {
+                if place.takes(at(*stamp), text) {
+                    taken.push((*text).to_owned());
+                }
+            }
+        }
+        taken
     }
 
     #[test]
-    fn lines_that_come_again_are_taken_once() {
-        let mut place = Place::default();
-        let mut read = |stamps: &[i128]| {
-            let (mut last, mut again, mut taken) = (None, 0, 0);
-            for stamp in stamps {
-                again = if last == Some(*stamp) { again + 1 } else { 0 };
-                last = Some(*stamp);
-                taken += usize::from(place.takes(at(*stamp), again));
-            }
-            taken
+    fn over_broken_connections_nothing_is_lost_and_nothing_twice() {
+        const SECOND: i128 = 1_000_000_000;
+        let words: Vec<String> = (0..400).map(|line| format!("line {}", line / 2)).collect();
+        // A hundred lines a second; each text twice, some with one stamp; every tenth stamped before the one before.
+        let stamp = |line: usize| {
+            let at = (line as i128 / 3) * 3 * SECOND / 100;
+            if line % 10 == 9 { at - SECOND / 50 } else { at }
         };
-        assert_eq!(read(&[1, 2, 2, 3]), 4);
-        // The connection broke; from the start of the second everything comes again, and one more of the last stamp.
-        assert_eq!(read(&[1, 2, 2, 3, 3, 4]), 2);
-        assert_eq!(read(&[3, 3, 4, 4, 4]), 2);
-        assert_eq!(read(&[]), 0);
+        let log: Vec<(i128, &str)> = words
+            .iter()
+            .enumerate()
+            .map(|(line, word)| (10 * SECOND + stamp(line), word.as_str()))
+            .collect();
+        for breaks in [
+            &[][..],
+            &[0, 0],
+            &[1],
+            &[57],
+            &[100, 0, 250, 3],
+            &[150, 90, 90, 90],
+            &[399],
+        ] {
+            assert_eq!(read(&log, breaks), words, "{breaks:?}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ What an image gets and what it must leave is the training contract: docs/guides/
             ],
             rbac: &[
                 Rbac { api_group: "batch", resources: &["jobs"], verbs: &["create", "get", "list", "watch", "delete"] },
-                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get"] },
+                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get", "delete"] },
                 Rbac { api_group: "", resources: &["pods"], verbs: &["get", "list", "watch"] },
                 Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
                 // Why a pod of a Job could not be made.

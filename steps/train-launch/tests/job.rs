@@ -266,6 +266,7 @@ fn asks_for_the_rights_that_it_uses_and_no_more() {
         &pods[..],
         &[
             "create configmaps",
+            "delete configmaps",
             "get configmaps",
             "get workflows",
             "list events",

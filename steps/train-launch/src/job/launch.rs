@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use step_runtime::{Context, StepError};
 
 use super::args::{JobArgs, OnTerminate};
-use super::manifest::{KEY, Manifest};
+use super::manifest::{KEY, Manifest, SPEC, TRAINING};
 use super::state::Job;
 
 /// Whether this attempt made the Job.
@@ -15,37 +15,36 @@ pub(crate) enum Launched {
     Now,
     /// An earlier one had.
     Adopted,
+    /// It did, in place of one that had failed.
+    Again,
 }
 
-/// Between looks at a Job that is going.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Between looks at an object that is going.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Makes the Job and its ConfigMap, or finds them. The Job comes first and owns the ConfigMap: whatever kills this
-/// between the two, nothing is left that does not go with the Job.
+/// between the two, nothing is left that does not go with the Job. One that has failed is made anew when that `is_told`
+/// already; else the failure is still to be told, and it is adopted for that.
 ///
 /// # Errors
-/// The cluster is away or refuses; or a Job of that name is another's.
+/// The cluster is away or refuses; or a Job of that name is another's, or is run otherwise.
 pub(crate) async fn launch(
     manifest: &Manifest,
+    is_told: bool,
     cluster: &Cluster,
     cx: &Context,
 ) -> Result<(Launched, Job), StepError> {
     let name = text(&manifest.job, "/metadata/name");
-    let ours = text(
-        &manifest.job,
-        &format!("/metadata/annotations/{}", KEY.replace('/', "~1")),
-    );
+    let mut is_again = false;
     let (launched, job) = loop {
-        let (launched, object) = match cluster
-            .create(Kind::JOB, manifest.job.clone())
-            .await
-            .map_err(|error| of_cluster(&error))?
-        {
+        let made = cluster.create(Kind::JOB, manifest.job.clone()).await;
+        let (launched, object) = match made.map_err(|error| of_cluster(&error))? {
+            Created::Now(object) if is_again => (Launched::Again, object),
             Created::Now(object) => (Launched::Now, object),
             Created::Existed(object) => (Launched::Adopted, object),
         };
         let job = Job::of(&object).map_err(StepError::internal)?;
-        if job.annotation(KEY) != Some(ours) {
+        if !is_of_this_training(&job, manifest) {
             return Err(StepError::usage(format!(
                 "there is a Job `{name}` in namespace {} that is not of this training; delete it, or give another \
                  --workflow-uid",
@@ -53,26 +52,111 @@ pub(crate) async fn launch(
             )));
         }
         if !job.is_going() {
-            break (launched, job);
+            if launched != Launched::Adopted {
+                break (launched, job);
+            }
+            if !(job.has_failed() && is_told) {
+                if let Some(fields) = run_otherwise(&job, &object, manifest) {
+                    return Err(StepError::usage(format!(
+                        "the Job `{name}` of an earlier attempt is run with other settings ({fields}); delete it, or give \
+                         those of before"
+                    )));
+                }
+                break (launched, job);
+            }
+            let gone = cluster.delete_this(Kind::JOB, name, job.uid()).await;
+            gone.map_err(|error| of_cluster(&error))?;
+            is_again = true;
+            continue;
         }
         tracing::info!(
             job = name,
             "the Job of an earlier attempt is going; waiting for its end"
         );
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = cx.cancel.cancelled() => return Err(StepError::terminated()),
-        }
+        wait(cx).await?;
     };
+    keep_dataset(manifest, &job, cluster, cx).await?;
+    Ok((launched, job))
+}
+
+/// The dataset's record beside its Job. One that an earlier Job of the name owns goes with that: it is replaced.
+async fn keep_dataset(
+    manifest: &Manifest,
+    job: &Job,
+    cluster: &Cluster,
+    cx: &Context,
+) -> Result<(), StepError> {
+    let name = text(&manifest.job, "/metadata/name");
     let mut config_map = manifest.config_map.clone();
     config_map["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job.uid(), "blockOwnerDeletion": true,
     }]);
-    cluster
-        .create(Kind::CONFIG_MAP, config_map)
-        .await
-        .map_err(|error| of_cluster(&error))?;
-    Ok((launched, job))
+    loop {
+        let made = cluster.create(Kind::CONFIG_MAP, config_map.clone()).await;
+        let Created::Existed(found) = made.map_err(|error| of_cluster(&error))? else {
+            return Ok(());
+        };
+        let owner = text(&found, "/metadata/ownerReferences/0/uid");
+        if owner == job.uid() && found["metadata"]["deletionTimestamp"].is_null() {
+            return Ok(());
+        }
+        let uid = text(&found, "/metadata/uid");
+        let gone = cluster.delete_this(Kind::CONFIG_MAP, name, uid).await;
+        gone.map_err(|error| of_cluster(&error))?;
+        wait(cx).await?;
+    }
+}
+
+async fn wait(cx: &Context) -> Result<(), StepError> {
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => Ok(()),
+        () = cx.cancel.cancelled() => Err(StepError::terminated()),
+    }
+}
+
+/// Whether a Job bears the key and the labels of ours.
+fn is_of_this_training(job: &Job, manifest: &Manifest) -> bool {
+    let ours = &manifest.job["metadata"];
+    let labels = [TRAINING, "app.kubernetes.io/name"];
+    job.annotation(KEY) == ours["annotations"][KEY].as_str()
+        && labels
+            .iter()
+            .all(|label| job.label(label) == ours["labels"][*label].as_str())
+}
+
+/// The settings in which a Job differs from ours; `None` when it was asked for alike. What the cluster has added is no
+/// difference.
+fn run_otherwise(job: &Job, live: &Value, manifest: &Manifest) -> Option<String> {
+    let ours = &manifest.job;
+    if job.annotation(SPEC) == ours["metadata"]["annotations"][SPEC].as_str() {
+        return None;
+    }
+    let mut fields = Vec::new();
+    differences("spec", &ours["spec"], &live["spec"], &mut fields);
+    Some(match fields.len() {
+        0 => "one that is no longer asked for".to_owned(),
+        1..=5 => fields.join(", "),
+        more => format!("{}, and {} more", fields[..4].join(", "), more - 4),
+    })
+}
+
+/// The fields of ours that have another value there.
+fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) => {
+            for (name, value) in ours {
+                let field = format!("{at}.{name}");
+                differences(&field, value, theirs.get(name).unwrap_or(&Value::Null), found);
+            }
+        }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            for (number, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                differences(&format!("{at}[{number}]"), ours, theirs, found);
+            }
+        }
+        _ if ours == theirs => {}
+        _ => found.push(at.to_owned()),
+    }
 }
 
 /// The image that this very pod runs: what the job takes this program from.
@@ -161,4 +245,55 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 /// As a step ends.
 pub(crate) fn of_cluster(error: &ClusterError) -> StepError {
     StepError::caused(error.exit(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(digest: &str, memory: &str) -> Manifest {
+        let job = json!({
+            "metadata": {"name": "train-1", "labels": {TRAINING: "1", "app.kubernetes.io/name": "train-launch"},
+                         "annotations": {KEY: "k", SPEC: digest}},
+            "spec": {"backoffLimit": 2, "template": {"spec": {"containers": [{"resources": {"limits": {"memory": memory}}}]}}},
+        });
+        Manifest {
+            job,
+            config_map: Value::Null,
+        }
+    }
+
+    /// As the cluster gives it back: with what it has added.
+    fn live(digest: &str, memory: &str) -> (Job, Value) {
+        let mut object = manifest(digest, memory).job;
+        object["metadata"]["uid"] = json!("u");
+        object["spec"]["suspend"] = json!(false);
+        object["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+        (Job::of(&object).unwrap(), object)
+    }
+
+    #[test]
+    fn a_job_that_is_run_otherwise_is_not_adopted() {
+        let ours = manifest("a", "8Gi");
+        let (job, object) = live("a", "8Gi");
+        assert_eq!(run_otherwise(&job, &object, &ours), None);
+        let (job, object) = live("b", "4Gi");
+        assert_eq!(
+            run_otherwise(&job, &object, &ours).unwrap(),
+            "spec.template.spec.containers[0].resources.limits.memory"
+        );
+        let (job, object) = live("b", "8Gi");
+        assert!(run_otherwise(&job, &object, &ours).unwrap().contains("no longer"));
+    }
+
+    #[test]
+    fn a_job_is_of_this_training_by_key_and_labels() {
+        let ours = manifest("a", "8Gi");
+        assert!(is_of_this_training(&live("b", "4Gi").0, &ours));
+        for (part, name) in [("annotations", KEY), ("labels", TRAINING)] {
+            let (_, mut object) = live("a", "8Gi");
+            object["metadata"][part][name] = json!("other");
+            assert!(!is_of_this_training(&Job::of(&object).unwrap(), &ours), "{name}");
+        }
+    }
 }

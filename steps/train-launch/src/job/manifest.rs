@@ -18,6 +18,8 @@ const OURS: &str = "mlops-steps.dev";
 pub(crate) const TRAINING: &str = "mlops-steps.dev/training";
 /// The annotation that says which training it is.
 pub(crate) const KEY: &str = "mlops-steps.dev/idempotency-key";
+/// The annotation that says how it is run: the digest of the Job's spec as it was asked for.
+pub(crate) const SPEC: &str = "mlops-steps.dev/spec-digest";
 /// What a ConfigMap may hold, with room for its own fields.
 const CONFIG_MAP_LIMIT: usize = 1_000_000;
 /// Longer than the pod's own grace, so that the launcher flushes before the kubelet kills it.
@@ -35,6 +37,8 @@ pub(crate) struct Plan<'a> {
     pub key: Digest,
     /// The image that the job takes this program from.
     pub launcher_image: &'a str,
+    /// Whether the Workflow can own the objects: an owner is in the same namespace.
+    pub is_owned: bool,
 }
 
 /// The objects of a training.
@@ -79,18 +83,25 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
             ));
         }
     }
+    let spec = job_spec(plan)?;
+    let mut meta = metadata(plan)?;
     let config_map = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(plan)?,
+        "metadata": meta,
         "immutable": true,
         "data": { "dataset.json": dataset },
     });
+    // The fields of an object stand in the order of their names, so that the same settings have the same digest.
+    meta["annotations"][SPEC] = json!(provenance::digest_bytes(spec.to_string()).to_string());
+    if let Some(queue) = &plan.args.job.queue {
+        meta["labels"]["kueue.x-k8s.io/queue-name"] = json!(queue);
+    }
     let job = json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(plan)?,
-        "spec": job_spec(plan)?,
+        "metadata": meta,
+        "spec": spec,
     });
     Ok(Manifest { job, config_map })
 }
@@ -102,13 +113,9 @@ pub(crate) fn name(key: Digest) -> String {
 
 fn metadata(plan: &Plan<'_>) -> Result<Value, String> {
     let args = plan.args;
-    let mut labels = labels(plan);
-    if let Some(queue) = &args.job.queue {
-        labels.insert("kueue.x-k8s.io/queue-name".into(), json!(queue));
-    }
     let mut meta = json!({
         "name": name(plan.key),
-        "labels": labels,
+        "labels": labels(plan),
         "annotations": {
             KEY: plan.key.to_string(),
             format!("{OURS}/dataset"): plan.data.training.digest.to_string(),
@@ -120,7 +127,7 @@ fn metadata(plan: &Plan<'_>) -> Result<Value, String> {
         meta["namespace"] = json!(namespace);
     }
     match (&args.job.workflow_name, &args.workflow_uid) {
-        (Some(name), Some(uid)) => {
+        (Some(name), Some(uid)) if plan.is_owned => {
             meta["ownerReferences"] = json!([{
                 "apiVersion": "argoproj.io/v1alpha1",
                 "kind": "Workflow",

@@ -42,22 +42,23 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
-    let manifest = |image: &str| {
+    let manifest = |image: &str, is_owned: bool| {
         manifest::build(&Plan {
             args,
             argv: &argv,
             data: &data,
             key,
             launcher_image: image,
+            is_owned,
         })
         .map_err(StepError::usage)
     };
     if args.dry_run {
         let image = args.job.launcher_image.as_deref().unwrap_or(IMAGE_OF_THIS_POD);
-        return Ok(Finished::text(format!("{:#}", manifest(image)?.list())));
+        return Ok(Finished::text(format!("{:#}", manifest(image, true)?.list())));
     }
     // What cannot be is refused before anything is made.
-    manifest(IMAGE_OF_THIS_POD)?;
+    manifest(IMAGE_OF_THIS_POD, true)?;
     tracking::client(args, cx, None)?;
     forget_earlier_record(args);
     let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
@@ -67,7 +68,14 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         Some(image) => image.clone(),
         None => or_stop(cx, own_image(&args.job, &cluster)).await?,
     };
-    let manifest = manifest(&image)?;
+    let is_owned = cluster.is_own_namespace();
+    if !is_owned && args.job.workflow_name.is_some() {
+        tracing::warn!(
+            namespace = cluster.namespace(),
+            "the Job is in another namespace than its Workflow, which cannot own it there: it goes by its --ttl"
+        );
+    }
+    let manifest = manifest(&image, is_owned)?;
     let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "MLflow run");
 
@@ -137,10 +145,16 @@ impl Work<'_> {
             return Ok((Outcome::Trained(done), None));
         }
         or_stop(cx, self.tracking.begin()).await?;
-        let (launched, job) = or_stop(cx, launch(self.manifest, self.cluster, cx)).await?;
+        // A run that was ended as failed is one whose failure was told: who launches it again wants it trained again.
+        let is_told = self.tracking.resumed && self.tracking.run.status == RunStatus::Failed;
+        let (launched, job) = or_stop(cx, launch(self.manifest, is_told, self.cluster, cx)).await?;
         match launched {
             Launched::Now => tracing::info!(job = self.name, "the Job is made"),
             Launched::Adopted => tracing::info!(job = self.name, "the Job of an earlier attempt goes on"),
+            Launched::Again => tracing::info!(
+                job = self.name,
+                "the failed Job of an earlier attempt is made anew"
+            ),
         }
         let patience = Patience {
             pending: self.args.job.pending_timeout.duration(),

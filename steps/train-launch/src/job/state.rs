@@ -1,5 +1,7 @@
 //! Where a Job stands, read from the Job, its pods and their events. Pure: what was seen in, a word out.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,7 +60,9 @@ struct Metadata {
     #[serde(default)]
     uid: String,
     #[serde(default)]
-    annotations: std::collections::BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     owner_references: Vec<Owner>,
     creation_timestamp: Option<Timestamp>,
@@ -121,6 +125,19 @@ impl Job {
     /// An annotation.
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.metadata.annotations.get(name).map(String::as_str)
+    }
+
+    /// A label.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.metadata.labels.get(name).map(String::as_str)
+    }
+
+    /// Whether it has failed for good.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.status
+            .conditions
+            .iter()
+            .any(|condition| condition.holds("Failed"))
     }
 
     /// Whether somebody has asked for its end.

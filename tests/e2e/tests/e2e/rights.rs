@@ -28,6 +28,7 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
                 ("watch", "jobs.batch"),
                 ("create", "configmaps"),
                 ("get", "configmaps"),
+                ("delete", "configmaps"),
                 ("get", "pods"),
                 ("list", "pods"),
                 ("watch", "pods"),
