@@ -132,6 +132,9 @@ impl Work<'_> {
             Outcome::Trained(_) => RunStatus::Finished,
             Outcome::Failed(_) => RunStatus::Failed,
         };
+        if let Outcome::Failed(failed) = &outcome {
+            or_stop(self.cx, self.tracking.explain(&failed.why)).await?;
+        }
         let run = or_stop(self.cx, finish(self.tracking, status)).await?;
         Ok((outcome, run))
     }
@@ -261,10 +264,19 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
     let (why, check) = match ended.how {
         How::Well => return Ok(None),
         How::Stopped => return Err(StepError::terminated()),
-        How::Code(code) => (
-            format!("the training command ended with exit code {code}"),
-            "training",
-        ),
+        How::Code(code) => {
+            let why = format!("the training command ended with exit code {code}");
+            if !args.fatal_exit_code.is_empty() && !args.fatal_exit_code.contains(&code) {
+                let why = ended
+                    .last
+                    .as_ref()
+                    .map_or(why.clone(), |line| format!("{why}; its last line: {line}"));
+                return Err(StepError::unavailable(format!(
+                    "{why}; it is none of --fatal-exit-code, so trying again may help"
+                )));
+            }
+            (why, "training")
+        }
         How::Signal(9) => (
             "the training command was killed by signal 9: most likely it needed more memory than it may have"
                 .into(),

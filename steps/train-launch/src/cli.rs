@@ -74,6 +74,12 @@ pub struct RunArgs {
     /// The commit of the training code, 7 to 64 hex digits.
     #[arg(long, value_parser = git_sha, value_name = "SHA")]
     pub git_sha: String,
+    /// The branch that the commit is on.
+    #[arg(long, value_name = "BRANCH")]
+    pub git_branch: Option<String>,
+    /// Where the training code is kept.
+    #[arg(long, value_name = "URL")]
+    pub git_repo: Option<String>,
     /// What the team calls this data; without it the version in `--dataset`.
     #[arg(long, value_name = "VERSION")]
     pub data_version: Option<String>,
@@ -109,6 +115,10 @@ pub struct RunArgs {
     /// The longest that training may take.
     #[arg(long, value_name = "30m|8h|2d")]
     pub deadline: Option<Length>,
+    /// An exit code of the command that training again would only repeat. Given once or more, every other code but 0 is a
+    /// passing trouble: the step ends with exit 4, and is tried again. Without it every code is fatal.
+    #[arg(long, value_delimiter = '\n', value_parser = clap::value_parser!(i32).range(1..=255), value_name = "CODE")]
+    pub fatal_exit_code: Vec<i32>,
     /// How long training may flush after SIGTERM before it is killed, at most 15s.
     #[arg(long, default_value = "10s", value_parser = grace, value_name = "10s")]
     pub stop_grace: Length,
@@ -179,7 +189,9 @@ fn grace(text: &str) -> Result<Length, String> {
 }
 
 /// What the keys of tags begin with that this step and MLflow write: register and lineage read them.
-const RESERVED: [&str; 6] = ["argo.", "data.", "mlflow.", "mlops.", "model.", "trigger."];
+const RESERVED: [&str; 8] = [
+    "argo.", "data.", "failure.", "launch.", "mlflow.", "mlops.", "model.", "trigger.",
+];
 
 fn tag(text: &str) -> Result<(String, String), String> {
     let (key, value) = pair(text)?;

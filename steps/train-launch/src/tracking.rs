@@ -16,6 +16,10 @@ use crate::gather::Data;
 pub(crate) const MODEL_DIGEST: &str = "model.digest";
 /// Where the model is.
 pub(crate) const MODEL_URI: &str = "model.uri";
+/// Why the run failed or was killed; empty again when it came to an end after all.
+const FAILURE_REASON: &str = "failure.reason";
+/// The uid of the Job whose failure this step has told: launched again, it is to be trained again.
+pub(crate) const FAILURE_TOLD: &str = "mlops.failure.told";
 /// MLflow keeps longer tags not.
 const TAG_LIMIT: usize = 5_000;
 
@@ -126,16 +130,32 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
     if let Some(id) = &args.trigger_id {
         tags.insert("trigger.id".to_owned(), id.clone());
     }
-    if let Some(window) = &data.window {
-        tags.insert("data.window".to_owned(), format!("{}/{}", window.from, window.to));
+    for (name, value) in [
+        ("mlflow.source.git.branch", &args.git_branch),
+        ("mlflow.source.git.repoURL", &args.git_repo),
+        ("argo.workflow.name", &args.job.workflow_name),
+        ("launch.image", &args.job.image),
+    ] {
+        tags.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+    }
+    // As training narrowed it, or as validation had.
+    let narrowed = data
+        .window
+        .as_ref()
+        .map(|window| (window.from.to_string(), window.to.to_string()));
+    let cut_out = data.validated.window.as_ref();
+    if let Some((from, to)) =
+        narrowed.or_else(|| cut_out.map(|window| (window.from.clone(), window.to.clone())))
+    {
+        tags.insert("data.window".to_owned(), format!("{from}/{to}"));
     }
     tags.extend(args.tag.iter().cloned());
-    for value in tags.values_mut() {
-        if let Some((end, _)) = value.char_indices().nth(TAG_LIMIT) {
-            value.truncate(end);
-        }
-    }
+    tags.values_mut().for_each(|value| *value = cut(value));
     tags
+}
+
+fn cut(value: &str) -> String {
+    value.chars().take(TAG_LIMIT).collect()
 }
 
 impl Tracking {
@@ -164,6 +184,14 @@ impl Tracking {
     /// # Errors
     /// MLflow is away, or refuses.
     pub(crate) async fn begin(&self) -> Result<(), StepError> {
+        if self
+            .run
+            .tags
+            .get(FAILURE_REASON)
+            .is_some_and(|why| !why.is_empty())
+        {
+            self.tag(FAILURE_REASON, "").await?;
+        }
         if self.run.status == RunStatus::Running {
             return Ok(());
         }
@@ -171,6 +199,25 @@ impl Tracking {
             .update_run(&self.run.run_id, RunStatus::Running, None)
             .await
             .map_err(of_mlflow)
+    }
+
+    /// Writes one tag.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn tag(&self, name: &str, value: &str) -> Result<(), StepError> {
+        let mut batch = Batch::default();
+        batch.tags.insert(name.to_owned(), cut(value));
+        let id = &self.run.run_id;
+        self.client.log_batch(id, &batch).await.map_err(of_mlflow)
+    }
+
+    /// Writes why training came to nothing.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn explain(&self, why: &str) -> Result<(), StepError> {
+        self.tag(FAILURE_REASON, why).await
     }
 
     /// Ends the run in `status`.
@@ -188,21 +235,28 @@ impl Tracking {
     /// Marks the end that `error` means for the run.
     pub(crate) async fn give_up(&self, args: &RunArgs, cx: &Context, error: &StepError) {
         match error.exit() {
-            Exit::Terminated => self.mark(args, cx, RunStatus::Killed).await,
+            Exit::Terminated => self.mark(args, cx, RunStatus::Killed, &error.to_string()).await,
             // The retry goes on with the run as it is.
             Exit::Unavailable => {}
-            _ => self.mark(args, cx, RunStatus::Failed).await,
+            _ => self.mark(args, cx, RunStatus::Failed, &error.to_string()).await,
         }
     }
 
     /// Marks the run's end in the little time that is left after SIGTERM. Failing is logged only.
-    pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus) {
+    pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus, why: &str) {
         let now = Timestamp::now().as_millisecond();
         let marked = match client(args, cx, Some(Duration::from_secs(3))) {
-            Ok(client) => client
-                .update_run(&self.run.run_id, status, Some(now))
-                .await
-                .map_err(of_mlflow),
+            Ok(client) => {
+                let mut batch = Batch::default();
+                batch.tags.insert(FAILURE_REASON.to_owned(), cut(why));
+                let id = &self.run.run_id;
+                // The state first: the reason is of no use without it.
+                match client.update_run(id, status, Some(now)).await {
+                    Ok(()) => client.log_batch(id, &batch).await,
+                    Err(error) => Err(error),
+                }
+                .map_err(of_mlflow)
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = marked {

@@ -40,8 +40,20 @@ const EVERYTHING: &[&str] = &[
     "trainer",
     "--cpu",
     "4",
+    "--cpu-limit",
+    "8",
     "--memory",
     "16Gi",
+    "--memory-request",
+    "12Gi",
+    "--affinity",
+    "podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {a: b}}}]}",
+    "--volume",
+    "checkpoints=pvc:kept:/out/training/checkpoints\nca=configmap:bank-ca:/etc/ca",
+    "--fatal-exit-code",
+    "3\n64",
+    "--git-branch",
+    "main",
     "--gpu",
     "2",
     "--shm",
@@ -209,6 +221,22 @@ fn keeps_the_restricted_standard_and_one_trainer() {
         (&shm["emptyDir"]["medium"], &shm["emptyDir"]["sizeLimit"]),
         (&"Memory".into(), &"8Gi".into())
     );
+    assert_eq!(train["resources"]["limits"]["cpu"], "8");
+    assert_eq!(
+        (
+            &train["resources"]["requests"]["memory"],
+            &train["resources"]["limits"]["memory"]
+        ),
+        (&"12Gi".into(), &"16Gi".into())
+    );
+    let spread = &pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0];
+    assert_eq!(spread["topologyKey"], "kubernetes.io/hostname");
+    // What the program in the pod takes for passing trouble is not in the policy, so that the pod is replaced.
+    assert_eq!(rules[1]["onExitCodes"]["values"], serde_json::json!([2, 3, 137]));
+    let command = train["command"].as_array().unwrap();
+    for flag in ["--fatal-exit-code=3", "--fatal-exit-code=64", "--git-branch=main"] {
+        assert!(command.iter().any(|word| word == flag), "{flag}: {command:?}");
+    }
     assert_eq!(job["metadata"]["ownerReferences"][0]["uid"], "job-1");
     assert_eq!(job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], "team-a");
     let mounts: Vec<&str> = train["volumeMounts"]

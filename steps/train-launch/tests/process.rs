@@ -22,6 +22,7 @@ fn trains_and_says_so() {
     whole_story(&place, &server);
     again_is_the_same(&place, &server);
     failures(&place, &server);
+    passing_trouble(&place, &server);
     no_model(&place);
     deadline(&place, &server);
     changed_data(&place, &server);
@@ -160,7 +161,10 @@ fn failures(place: &Place, server: &MlflowServer) {
     );
     assert!(!place.path("bad.run.json").exists());
     assert_eq!(place.left("bad"), [None, None, None]);
-    assert_eq!(runs(&server.url(), "bad")[0].status, RunStatus::Failed);
+    let run = &runs(&server.url(), "bad")[0];
+    assert_eq!(run.status, RunStatus::Failed);
+    let why = &run.tags["failure.reason"];
+    assert!(why.contains("exit code 7") && !why.contains("s3cr3t"), "{why}");
 
     // The retry of a failed training trains again, in the same run; `--on-reject report` exits 0.
     let mut command = place.command("bad", script);
@@ -189,6 +193,55 @@ fn failures(place: &Place, server: &MlflowServer) {
         ran.stderr
     );
     assert_eq!(place.left("typo"), [None, None, None]);
+}
+
+/// The first attempt ends in passing trouble, the second fails for good, the third trains.
+fn passing_trouble(place: &Place, server: &MlflowServer) {
+    let tries = place.path("tries");
+    let script = format!(
+        "echo again >> {0}; case $(wc -l < {0}) in 1) echo no node; exit 75;; 2) exit 64;; esac; {TRAIN}",
+        tries.display()
+    );
+    let again = || {
+        let mut command = place.command("passing", &script);
+        place.finish(
+            "passing",
+            command.args(["--fatal-exit-code", "64"]).spawn().unwrap(),
+        )
+    };
+    let run = || {
+        let mut runs = runs(&server.url(), "passing");
+        assert_eq!(runs.len(), 1);
+        runs.remove(0)
+    };
+    let ran = again();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("its last line: no node; it is none of --fatal-exit-code"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(run().status, RunStatus::Running);
+    let ran = again();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(3), "FAILED\n"),
+        "{}",
+        ran.stderr
+    );
+    assert!(run().tags["failure.reason"].contains("exit code 64"));
+    let ran = again();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "TRAINED\n"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        (run().status, run().tags["failure.reason"].as_str()),
+        (RunStatus::Finished, "")
+    );
 }
 
 fn no_model(place: &Place) {

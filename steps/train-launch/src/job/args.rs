@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::quantity::quantity;
+use super::volume::Volume;
 use crate::cli::pair;
 use crate::duration::Length;
 
@@ -39,9 +40,19 @@ pub struct JobArgs {
     /// CPU request.
     #[arg(long, default_value = "1", value_parser = quantity, value_name = "QUANTITY")]
     pub cpu: String,
-    /// Memory request and limit.
+    /// CPU limit; none without it, so that idle cores may be used.
+    #[arg(long, value_parser = quantity, value_name = "QUANTITY")]
+    pub cpu_limit: Option<String>,
+    /// Memory limit, and request.
     #[arg(long, default_value = "4Gi", value_parser = quantity, value_name = "QUANTITY")]
     pub memory: String,
+    /// Memory request, where it is less than the limit.
+    #[arg(long, value_parser = quantity, value_name = "QUANTITY")]
+    pub memory_request: Option<String>,
+    /// The longest that the job may be suspended, by a queue or by hand, before it is given up; without it as long as it
+    /// takes.
+    #[arg(long, value_name = "12h")]
+    pub queue_timeout: Option<Length>,
     /// The longest that the pod may wait for a node or an image before the job is given up.
     #[arg(long, default_value = "30m", value_name = "30m")]
     pub pending_timeout: Length,
@@ -67,6 +78,13 @@ pub struct JobArgs {
     /// Taints to tolerate: `key`, `key=value`, with `:NoSchedule` or another effect behind it.
     #[arg(long, value_delimiter = '\n', value_name = "KEY[=VALUE][:EFFECT]")]
     pub toleration: Vec<String>,
+    /// Which nodes and pods it wants to be near to or far from: Kubernetes' `affinity`, as YAML or JSON.
+    #[arg(long, value_parser = affinity, value_name = "YAML")]
+    pub affinity: Option<serde_json::Value>,
+    /// Further volumes: `NAME=pvc:CLAIM:/PATH[:ro]`, `NAME=configmap:NAME:/PATH`, `NAME=secret:NAME:/PATH`,
+    /// `NAME=emptydir:SIZE:/PATH`.
+    #[arg(long, value_delimiter = '\n', value_name = "NAME=KIND:SOURCE:/PATH[:ro]")]
+    pub volume: Vec<Volume>,
     /// Variables of the training container.
     #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "NAME=VALUE")]
     pub env: Vec<(String, String)>,
@@ -97,4 +115,22 @@ pub struct JobArgs {
     /// The Workflow that owns the job, so that it goes when the Workflow goes. With `--workflow-uid`.
     #[arg(long, env = "ARGO_WORKFLOW_NAME", value_name = "NAME")]
     pub workflow_name: Option<String>,
+}
+
+/// Only what it is made of is looked at here; the cluster knows the rest.
+fn affinity(text: &str) -> Result<serde_json::Value, String> {
+    let parsed: serde_json::Value =
+        step_contract::load_foreign_yaml("--affinity", text).map_err(|error| error.to_string())?;
+    let known = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
+    match parsed
+        .as_object()
+        .and_then(|fields| fields.keys().find(|name| !known.contains(&name.as_str())))
+    {
+        Some(other) => Err(format!(
+            "`{other}` is no part of an affinity: {}",
+            known.join(", ")
+        )),
+        None if parsed.as_object().is_some_and(|fields| !fields.is_empty()) => Ok(parsed),
+        None => Err(format!("an object is needed, of {}", known.join(", "))),
+    }
 }

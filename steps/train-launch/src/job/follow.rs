@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::launch::of_cluster;
 use super::state::{CONTAINER, Failure, Job, Pod, State, judge};
+use crate::duration::Length;
 use crate::process::{From, Mask, Tail, secrets_of};
 
 /// How often the Job is asked for although it is watched: a deletion that nobody saw is found so.
@@ -29,8 +30,8 @@ pub(crate) enum Ended {
     Complete,
     /// Badly, for good.
     Failed(Failure),
-    /// It did not start in time: deleted.
-    NeverStarted(String),
+    /// It did not start in time, and is to be deleted; which check that is: `pending`, `queue`.
+    NeverStarted(String, &'static str),
 }
 
 /// What was seen of a Job.
@@ -47,9 +48,9 @@ pub(crate) struct Followed {
 /// Bounds on following.
 pub(crate) struct Patience<'a> {
     /// The longest that a pod may wait to run.
-    pub pending: Duration,
-    /// As it was asked for.
-    pub pending_text: &'a str,
+    pub pending: &'a Length,
+    /// The longest that it may be suspended.
+    pub queue: Option<&'a Length>,
     /// Set when the step shall stop.
     pub cancel: &'a CancellationToken,
 }
@@ -171,19 +172,22 @@ impl Seen {
             State::Failed(failure) => ("failed".to_owned(), Some(Ended::Failed(failure))),
             State::Running => ("training".to_owned(), None),
             State::Between(ending) => (format!("between pods: the last ended with {ending}"), None),
-            State::Queued(why) => (format!("queued: {why}"), None),
+            State::Queued { since, why } => {
+                let late = patience.queue.filter(|longest| is_late(since, longest));
+                let ended = late.map(|longest| {
+                    let why = format!("the Job was not admitted within --queue-timeout {longest}: {why}");
+                    Ended::NeverStarted(why, "queue")
+                });
+                (format!("queued: {why}"), ended)
+            }
             State::Waiting { since, why } => {
                 let refused = self.refused.as_ref().filter(|_| pods.is_empty());
                 let why = refused.map_or(why.clone(), |refused| format!("{why}: {refused}"));
-                let waited = since.map(|since| Timestamp::now().duration_since(since));
-                let late = waited.is_some_and(|waited| {
-                    Duration::try_from(waited).is_ok_and(|waited| waited > patience.pending)
-                });
-                let ended = late.then(|| {
-                    Ended::NeverStarted(format!(
-                        "the training pod did not start within --pending-timeout {}: {why}",
-                        patience.pending_text
-                    ))
+                let longest = patience.pending;
+                let ended = is_late(since, longest).then(|| {
+                    let why =
+                        format!("the training pod did not start within --pending-timeout {longest}: {why}");
+                    Ended::NeverStarted(why, "pending")
                 });
                 (format!("waiting: {why}"), ended)
             }
@@ -194,6 +198,11 @@ impl Seen {
         }
         ended
     }
+}
+
+fn is_late(since: Option<Timestamp>, longest: &Length) -> bool {
+    let waited = since.and_then(|since| Duration::try_from(Timestamp::now().duration_since(since)).ok());
+    waited.is_some_and(|waited| waited > longest.duration())
 }
 
 /// What the last of some events says.

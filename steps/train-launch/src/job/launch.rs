@@ -23,14 +23,15 @@ pub(crate) enum Launched {
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Makes the Job and its ConfigMap, or finds them. The Job comes first and owns the ConfigMap: whatever kills this
-/// between the two, nothing is left that does not go with the Job. One that has failed is made anew when that `is_told`
-/// already; else the failure is still to be told, and it is adopted for that.
+/// between the two, nothing is left that does not go with the Job. One that has failed is made anew when its uid
+/// is the one that was `told`: who launches it again wants it trained again. Else the failure is still to be told, and it is
+/// adopted for that.
 ///
 /// # Errors
 /// The cluster is away or refuses; or a Job of that name is another's, or is run otherwise.
 pub(crate) async fn launch(
     manifest: &Manifest,
-    is_told: bool,
+    told: Option<&str>,
     cluster: &Cluster,
     cx: &Context,
 ) -> Result<(Launched, Job), StepError> {
@@ -55,7 +56,7 @@ pub(crate) async fn launch(
             if launched != Launched::Adopted {
                 break (launched, job);
             }
-            if !(job.has_failed() && is_told) {
+            if !(job.has_failed() && told == Some(job.uid())) {
                 if let Some(fields) = run_otherwise(&job, &object, manifest) {
                     return Err(StepError::usage(format!(
                         "the Job `{name}` of an earlier attempt is run with other settings ({fields}); delete it, or give \

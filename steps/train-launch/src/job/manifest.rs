@@ -9,6 +9,7 @@ use provenance::{Digest, Record as _};
 use serde_json::{Map, Value, json};
 
 use super::args::JobArgs;
+use super::volume::Volume;
 use crate::cli::RunArgs;
 use crate::gather::Data;
 
@@ -166,7 +167,8 @@ fn job_spec(plan: &Plan<'_>) -> Result<Value, String> {
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": { "rules": [
             { "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] },
-            { "action": "FailJob", "onExitCodes": { "containerName": "train", "operator": "In", "values": [2, 3] } },
+            // 137 without a disruption is memory: another pod would need as much.
+            { "action": "FailJob", "onExitCodes": { "containerName": "train", "operator": "In", "values": [2, 3, 137] } },
         ]},
         "template": { "metadata": { "labels": labels(plan) }, "spec": pod(plan)? },
     });
@@ -215,7 +217,11 @@ fn pod(plan: &Plan<'_>) -> Result<Value, String> {
             { "name": "shm", "emptyDir": { "medium": "Memory", "sizeLimit": job.shm } },
         ],
     });
-    let optional: [(&str, Option<Value>); 6] = [
+    if let Some(volumes) = pod["volumes"].as_array_mut() {
+        volumes.extend(job.volume.iter().map(Volume::volume));
+    }
+    let optional: [(&str, Option<Value>); 7] = [
+        ("affinity", job.affinity.clone()),
         (
             "serviceAccountName",
             job.service_account.as_ref().map(|v| json!(v)),
@@ -251,8 +257,12 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         .image
         .as_ref()
         .ok_or("--executor job needs --image, the training image")?;
-    let mut requests = json!({ "cpu": job.cpu, "memory": job.memory, "ephemeral-storage": job.disk });
+    let memory = job.memory_request.as_ref().unwrap_or(&job.memory);
+    let mut requests = json!({ "cpu": job.cpu, "memory": memory, "ephemeral-storage": job.disk });
     let mut limits = json!({ "memory": job.memory, "ephemeral-storage": job.disk });
+    if let Some(cpu) = &job.cpu_limit {
+        limits["cpu"] = json!(cpu);
+    }
     if job.gpu > 0 {
         // Extended resources are whole and cannot be overcommitted: request and limit are one number.
         requests[&job.gpu_resource] = json!(job.gpu.to_string());
@@ -303,6 +313,9 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
             { "name": "shm", "mountPath": "/dev/shm" },
         ],
     });
+    if let Some(mounts) = container["volumeMounts"].as_array_mut() {
+        mounts.extend(job.volume.iter().map(Volume::mount));
+    }
     if !from.is_empty() {
         container["envFrom"] = json!(from);
     }
@@ -341,12 +354,17 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
         ("run-name", &args.run_name),
         ("trigger-id", &args.trigger_id),
         ("workflow-uid", &args.workflow_uid),
+        ("git-branch", &args.git_branch),
+        ("git-repo", &args.git_repo),
         ("image", &args.job.image),
         ("deadline", &args.deadline.as_ref().map(ToString::to_string)),
     ] {
         if let Some(value) = value {
             flag(name, value);
         }
+    }
+    for code in &args.fatal_exit_code {
+        flag("fatal-exit-code", &code.to_string());
     }
     for (key, value) in &args.tag {
         flag("tag", &format!("{key}={value}"));

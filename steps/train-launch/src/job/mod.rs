@@ -11,6 +11,7 @@ mod launch;
 mod manifest;
 mod quantity;
 mod state;
+mod volume;
 
 pub(crate) use args::JobArgs;
 
@@ -24,7 +25,7 @@ use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earli
 use crate::cli::RunArgs;
 use crate::gather::Data;
 use crate::report::{self, Story};
-use crate::tracking::{self, Tracking};
+use crate::tracking::{self, FAILURE_TOLD, Tracking};
 use crate::words::argv;
 use crate::{gather, identity};
 use follow::{Ended, Followed, Patience, follow};
@@ -103,6 +104,9 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
                 Outcome::Trained(_) => RunStatus::Finished,
                 Outcome::Failed(_) => RunStatus::Failed,
             };
+            if let Outcome::Failed(failed) = &outcome {
+                or_stop(cx, tracking.explain(&failed.why)).await?;
+            }
             let run = or_stop(cx, finish(&tracking, status)).await?;
             match outcome {
                 Outcome::Trained(trained) => report::trained(&story, &trained, pods, &run, cx),
@@ -112,7 +116,9 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         Err(error) if error.exit() == Exit::Terminated => {
             let deleted = let_go(work.name, &args.job, args.workflow_uid.as_deref(), &cluster).await;
             if deleted {
-                tracking.mark(args, cx, RunStatus::Killed).await;
+                tracking
+                    .mark(args, cx, RunStatus::Killed, "the workflow was stopped")
+                    .await;
             }
             Err(error)
         }
@@ -145,9 +151,8 @@ impl Work<'_> {
             return Ok((Outcome::Trained(done), None));
         }
         or_stop(cx, self.tracking.begin()).await?;
-        // A run that was ended as failed is one whose failure was told: who launches it again wants it trained again.
-        let is_told = self.tracking.resumed && self.tracking.run.status == RunStatus::Failed;
-        let (launched, job) = or_stop(cx, launch(self.manifest, is_told, self.cluster, cx)).await?;
+        let told = self.tracking.run.tags.get(FAILURE_TOLD).map(String::as_str);
+        let (launched, job) = or_stop(cx, launch(self.manifest, told, self.cluster, cx)).await?;
         match launched {
             Launched::Now => tracing::info!(job = self.name, "the Job is made"),
             Launched::Adopted => tracing::info!(job = self.name, "the Job of an earlier attempt goes on"),
@@ -157,8 +162,8 @@ impl Work<'_> {
             ),
         }
         let patience = Patience {
-            pending: self.args.job.pending_timeout.duration(),
-            pending_text: &self.args.job.pending_timeout.to_string(),
+            pending: &self.args.job.pending_timeout,
+            queue: self.args.job.queue_timeout.as_ref(),
             cancel: &cx.cancel,
         };
         let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
@@ -174,13 +179,16 @@ impl Work<'_> {
         let outcome = match followed.ended {
             Ended::Complete => self.read_back(followed.tail).await?,
             Ended::Failed(failure) if failure.refused => return Err(StepError::usage(failure.why)),
-            Ended::Failed(failure) => failed(failure.why, failure.check, followed.tail),
-            Ended::NeverStarted(why) => {
+            Ended::Failed(failure) => {
+                or_stop(cx, self.tracking.tag(FAILURE_TOLD, job.uid())).await?;
+                failed(failure.why, failure.check, followed.tail)
+            }
+            Ended::NeverStarted(why, check) => {
                 self.cluster
-                    .delete(kubernetes::Kind::JOB, self.name)
+                    .delete_this(kubernetes::Kind::JOB, self.name, job.uid())
                     .await
                     .map_err(|error| of_cluster(&error))?;
-                failed(why, "pending", followed.tail)
+                failed(why, check, followed.tail)
             }
         };
         Ok((outcome, pods))

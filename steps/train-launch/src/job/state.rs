@@ -14,7 +14,12 @@ pub(crate) const CONTAINER: &str = "train";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// It may not start yet: suspended, by a queue or by hand.
-    Queued(String),
+    Queued {
+        /// Since when.
+        since: Option<Timestamp>,
+        /// In the words of who suspended it.
+        why: String,
+    },
     /// Its pod does not run yet, since when and why.
     Waiting {
         /// When the pod was made; without a pod, when the Job began to want one.
@@ -92,6 +97,7 @@ struct JobStatus {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
@@ -100,6 +106,7 @@ struct Condition {
     reason: String,
     #[serde(default)]
     message: String,
+    last_transition_time: Option<Timestamp>,
 }
 
 impl Condition {
@@ -376,8 +383,13 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
         return State::Running;
     }
     if job.spec.suspend || condition("Suspended").is_some() {
-        let why = condition("Suspended").map_or("suspended", |found| found.message.as_str());
-        return State::Queued(if why.is_empty() { "suspended" } else { why }.to_owned());
+        let suspended = condition("Suspended");
+        let why = suspended.map_or("suspended", |found| found.message.as_str());
+        let since = suspended.and_then(|found| found.last_transition_time);
+        return State::Queued {
+            since: since.or(job.metadata.creation_timestamp),
+            why: if why.is_empty() { "suspended" } else { why }.to_owned(),
+        };
     }
     // A pod that has ended is late for nothing, however long ago it was made.
     if let Some(ending) = newest.and_then(Pod::ending) {
@@ -634,9 +646,17 @@ mod tests {
 
     #[test]
     fn a_suspended_job_queues() {
-        let mut suspended =
-            job(&json!([{"type": "Suspended", "status": "True", "message": "Job suspended"}]));
+        let mut suspended = job(
+            &json!([{"type": "Suspended", "status": "True", "message": "Job suspended",
+                         "lastTransitionTime": "2026-11-26T00:00:09Z"}]),
+        );
         suspended.spec.suspend = true;
-        assert_eq!(judge(&suspended, &[]), State::Queued("Job suspended".to_owned()));
+        let State::Queued { since, why } = judge(&suspended, &[]) else {
+            panic!("it queues");
+        };
+        assert_eq!(
+            (since.unwrap().to_string().as_str(), why.as_str()),
+            ("2026-11-26T00:00:09Z", "Job suspended")
+        );
     }
 }
