@@ -28,6 +28,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Copy this program into another container's volume, as the init container of the job does.
     Install(InstallArgs),
+    /// Hold what training has left to the training contract, without a server: for the machine of whoever writes it.
+    VerifyOutput(VerifyArgs),
 }
 
 /// Where training runs.
@@ -158,6 +160,14 @@ pub struct InstallArgs {
     /// Where to.
     #[arg(long, default_value = "/mlops/train-launch", value_name = "FILE")]
     pub to: PathBuf,
+}
+
+/// Arguments of `verify-output`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// What TRAIN_OUTPUT was.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 fn git_sha(text: &str) -> Result<String, String> {

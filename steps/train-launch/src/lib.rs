@@ -16,12 +16,13 @@ mod publish;
 mod report;
 mod spec;
 mod tracking;
+mod verify;
 mod window;
 mod words;
 
 use step_runtime::{Context, Finished, StepError};
 
-pub use cli::{Cli, Command, Executor, InstallArgs, RunArgs};
+pub use cli::{Cli, Command, Executor, InstallArgs, RunArgs, VerifyArgs};
 pub use duration::Length;
 pub use spec::SPEC;
 pub use words::{argv, quoted, words};
@@ -33,6 +34,7 @@ pub use words::{argv, quoted, words};
 pub async fn run(cli: Cli, cx: Context) -> Result<Finished, StepError> {
     match cli.command {
         Command::Install(args) => install::install(&args),
+        Command::VerifyOutput(args) => verify::verify_output(&args).await,
         Command::Run(args) => match args.executor {
             Executor::Process => act::run(&args, &cx).await,
             Executor::Job => job::run(&args, &cx).await,

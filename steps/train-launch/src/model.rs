@@ -12,7 +12,7 @@ use crate::process::Output;
 /// The file that says which directories are models, when there is more than one.
 pub(crate) const MANIFEST: &str = "models.json";
 /// What makes a directory a model.
-const MLMODEL: &str = "MLmodel";
+pub(crate) const MLMODEL: &str = "MLmodel";
 
 /// A model on this disk.
 #[derive(Debug, Clone, PartialEq, Eq)]

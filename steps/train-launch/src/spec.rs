@@ -51,6 +51,7 @@ What an image gets and what it must leave is the training contract: docs/guides/
             }),
         },
         CommandSpec { name: "install", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
+        CommandSpec { name: "verify-output", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
     ],
     default_command: "run",
     configs: &[],
