@@ -6,4 +6,5 @@ mod kills;
 mod notify;
 mod pipelines;
 mod rights;
+mod training;
 mod triggers;

@@ -130,7 +130,8 @@ fn shards_are_profiled_side_by_side_and_judged_together() {
 
     // Then a pod profiled each file, and one report speaks of all
     let profiled = |node: &Value| {
-        node["type"] == "Pod" && node["phase"] == "Succeeded" && node["templateName"] == "profile"
+        let name = node["displayName"].as_str().unwrap_or_default();
+        name.starts_with("profile(") && node["type"] == "Pod" && node["phase"] == "Succeeded"
     };
     assert_eq!(
         run.nodes().iter().filter(|node| profiled(node)).count(),
