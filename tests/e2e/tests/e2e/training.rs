@@ -124,7 +124,7 @@ fn a_training_that_needs_more_memory_than_it_may_have_fails_once() {
             ("memory", "200Mi"),
             (
                 "command",
-                r#"python -c "kept = [bytearray(10**7) for _ in range(1000)]""#,
+                r#"python3 -c "kept = [bytearray(10**7) for _ in range(1000)]""#,
             ),
         ],
     );
