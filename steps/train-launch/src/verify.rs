@@ -95,7 +95,7 @@ mod tests {
             "model (goes on to evaluation)",
             "digest     sha256:",
             "files      2, ",
-            "python_function, sklearn",
+            "sklearn, python_function",
             "2 inputs, 1 outputs",
         ] {
             assert!(text.contains(part), "`{part}`: {text}");

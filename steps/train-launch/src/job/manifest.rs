@@ -93,7 +93,7 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
         "immutable": true,
         "data": { "dataset.json": dataset },
     });
-    // The fields of an object stand in the order of their names, so that the same settings have the same digest.
+    // The fields are always put in in the same order, so that the same settings have the same digest.
     meta["annotations"][SPEC] = json!(provenance::digest_bytes(spec.to_string()).to_string());
     if let Some(queue) = &plan.args.job.queue {
         meta["labels"]["kueue.x-k8s.io/queue-name"] = json!(queue);
