@@ -128,14 +128,7 @@ struct Work<'a> {
 impl Work<'_> {
     async fn to_the_end(&self, attempt: Attempt) -> Result<(Outcome, Run), StepError> {
         let outcome = self.outcome(attempt).await?;
-        let status = match outcome {
-            Outcome::Trained(_) => RunStatus::Finished,
-            Outcome::Failed(_) => RunStatus::Failed,
-        };
-        if let Outcome::Failed(failed) = &outcome {
-            or_stop(self.cx, self.tracking.explain(&failed.why)).await?;
-        }
-        let run = or_stop(self.cx, finish(self.tracking, status)).await?;
+        let run = or_stop(self.cx, finish(self.tracking, &outcome)).await?;
         Ok((outcome, run))
     }
 
@@ -264,19 +257,10 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
     let (why, check) = match ended.how {
         How::Well => return Ok(None),
         How::Stopped => return Err(StepError::terminated()),
-        How::Code(code) => {
-            let why = format!("the training command ended with exit code {code}");
-            if !args.fatal_exit_code.is_empty() && !args.fatal_exit_code.contains(&code) {
-                let why = ended
-                    .last
-                    .as_ref()
-                    .map_or(why.clone(), |line| format!("{why}; its last line: {line}"));
-                return Err(StepError::unavailable(format!(
-                    "{why}; it is none of --fatal-exit-code, so trying again may help"
-                )));
-            }
-            (why, "training")
-        }
+        How::Code(code) => (
+            format!("the training command ended with exit code {code}"),
+            "training",
+        ),
         How::Signal(9) => (
             "the training command was killed by signal 9: most likely it needed more memory than it may have"
                 .into(),
@@ -298,6 +282,15 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
         Some(line) if check == "training" => format!("{why}; its last line: {line}"),
         _ => why,
     };
+    let fatal = &args.fatal_exit_code;
+    if let How::Code(code) = ended.how
+        && !fatal.is_empty()
+        && !fatal.contains(&code)
+    {
+        return Err(StepError::unavailable(format!(
+            "{why}; it is none of --fatal-exit-code, so trying again may help"
+        )));
+    }
     Ok(Some(Failed {
         why,
         check,
@@ -341,9 +334,16 @@ async fn store(
     })
 }
 
-/// Ends the run and reads it back, with all that training logged. A run that is ended already stays as it
-/// is, so that a retry writes the same record.
-pub(crate) async fn finish(tracking: &Tracking, status: RunStatus) -> Result<Run, StepError> {
+/// Ends the run as training came out, with the reason when to nothing, and reads it back, with all that training logged. A
+/// run that is ended already stays as it is, so that a retry writes the same record.
+pub(crate) async fn finish(tracking: &Tracking, outcome: &Outcome) -> Result<Run, StepError> {
+    let status = match outcome {
+        Outcome::Trained(_) => RunStatus::Finished,
+        Outcome::Failed(failed) => {
+            tracking.explain(&failed.why).await?;
+            RunStatus::Failed
+        }
+    };
     let run = tracking.current().await?;
     if run.status != status || run.end_time.is_none() {
         tracking.end(status).await?;

@@ -184,12 +184,8 @@ impl Tracking {
     /// # Errors
     /// MLflow is away, or refuses.
     pub(crate) async fn begin(&self) -> Result<(), StepError> {
-        if self
-            .run
-            .tags
-            .get(FAILURE_REASON)
-            .is_some_and(|why| !why.is_empty())
-        {
+        let earlier = self.run.tags.get(FAILURE_REASON);
+        if earlier.is_some_and(|why| !why.is_empty()) {
             self.tag(FAILURE_REASON, "").await?;
         }
         if self.run.status == RunStatus::Running {
@@ -244,21 +240,16 @@ impl Tracking {
 
     /// Marks the run's end in the little time that is left after SIGTERM. Failing is logged only.
     pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus, why: &str) {
-        let now = Timestamp::now().as_millisecond();
-        let marked = match client(args, cx, Some(Duration::from_secs(3))) {
-            Ok(client) => {
-                let mut batch = Batch::default();
-                batch.tags.insert(FAILURE_REASON.to_owned(), cut(why));
-                let id = &self.run.run_id;
-                // The state first: the reason is of no use without it.
-                match client.update_run(id, status, Some(now)).await {
-                    Ok(()) => client.log_batch(id, &batch).await,
-                    Err(error) => Err(error),
-                }
-                .map_err(of_mlflow)
-            }
-            Err(error) => Err(error),
+        let marked = async {
+            let quick = Self {
+                client: client(args, cx, Some(Duration::from_secs(3)))?,
+                ..self.clone()
+            };
+            // The state first: the reason is of no use without it.
+            quick.end(status).await?;
+            quick.explain(why).await
         };
+        let marked = marked.await;
         if let Err(error) = marked {
             tracing::warn!(%error, ?status, "the end of the run could not be marked");
         }

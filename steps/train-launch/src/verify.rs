@@ -12,7 +12,7 @@ use crate::model::{self, MLMODEL, Model};
 /// Looks at a directory as `run` does when training has ended, and says what would go on.
 ///
 /// # Errors
-/// What `run` would call FAILED, in the same words.
+/// What `run` would call FAILED, in the same words; and an `MLmodel` that MLflow itself cannot read.
 pub(crate) async fn verify_output(args: &VerifyArgs) -> Result<Finished, StepError> {
     let dir = args.dir.clone();
     let text = tokio::task::spawn_blocking(move || look(&dir)).await?;

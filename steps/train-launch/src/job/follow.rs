@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::launch::of_cluster;
-use super::state::{CONTAINER, Failure, Job, Pod, State, judge};
+use super::objects::{CONTAINER, Job, Pod};
+use super::state::{Failure, State, judge};
 use crate::duration::Length;
 use crate::process::{From, Mask, Tail, secrets_of};
 
@@ -88,8 +89,8 @@ pub(crate) async fn follow(
         }
         tokio::select! {
             change = jobs.next() => match change {
-                Some(Ok(Change::Is(object))) => seen.job(&object, job)?,
-                Some(Ok(Change::Gone(_))) | None => seen.still_there(name, job, cluster).await?,
+                Some(Ok(Change::Is(object))) => _ = seen.job(&object)?,
+                Some(Ok(Change::Gone(_))) | None => seen.still_there(name, cluster).await?,
                 Some(Err(error)) => tracing::warn!(%error, "watching the Job; going on"),
             },
             change = pods.next() => match change {
@@ -98,7 +99,7 @@ pub(crate) async fn follow(
                 Some(Err(error)) => tracing::warn!(%error, "watching the pods; going on"),
                 None => {}
             },
-            _ = look.tick() => seen.still_there(name, job, cluster).await?,
+            _ = look.tick() => seen.still_there(name, cluster).await?,
             () = patience.cancel.cancelled() => return Err(StepError::terminated()),
         }
     }
@@ -114,12 +115,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn job(&mut self, object: &Value, ours: &Job) -> Result<(), StepError> {
+    /// Takes in a Job when it is the one that is followed; whether it is.
+    fn job(&mut self, object: &Value) -> Result<bool, StepError> {
         let job = Job::of(object).map_err(StepError::internal)?;
-        if job.uid() == ours.uid() {
+        let is_ours = job.uid() == self.job.uid();
+        if is_ours {
             self.job = job;
         }
-        Ok(())
+        Ok(is_ours)
     }
 
     fn pod(&mut self, object: &Value) -> Result<(), StepError> {
@@ -135,24 +138,19 @@ impl Seen {
     }
 
     /// Asks for the Job itself.
-    async fn still_there(&mut self, name: &str, ours: &Job, cluster: &Cluster) -> Result<(), StepError> {
+    async fn still_there(&mut self, name: &str, cluster: &Cluster) -> Result<(), StepError> {
         let found = cluster
             .get(Kind::JOB, name)
             .await
             .map_err(|error| of_cluster(&error))?;
-        match found {
-            Some(object) => {
-                self.job(&object, ours)?;
-                if Job::of(&object).is_ok_and(|found| found.uid() == ours.uid()) {
-                    if self.pods.is_empty() {
-                        self.why_no_pod(cluster).await;
-                    }
-                    return Ok(());
-                }
-                Err(gone(name))
-            }
-            None => Err(gone(name)),
+        let is_there = found.map_or(Ok(false), |object| self.job(&object))?;
+        if !is_there {
+            return Err(gone(name));
         }
+        if self.pods.is_empty() {
+            self.why_no_pod(cluster).await;
+        }
+        Ok(())
     }
 
     /// A quota, a policy or a missing account keeps a pod from being made: only an event of the Job says so.
@@ -181,8 +179,10 @@ impl Seen {
                 (format!("queued: {why}"), ended)
             }
             State::Waiting { since, why } => {
-                let refused = self.refused.as_ref().filter(|_| pods.is_empty());
-                let why = refused.map_or(why.clone(), |refused| format!("{why}: {refused}"));
+                let why = match &self.refused {
+                    Some(refused) if pods.is_empty() => format!("{why}: {refused}"),
+                    _ => why,
+                };
                 let longest = patience.pending;
                 let ended = is_late(since, longest).then(|| {
                     let why =

@@ -2,11 +2,11 @@
 
 use kubernetes::{Cluster, ClusterError, Created, Kind};
 use serde_json::{Value, json};
-use step_runtime::{Context, StepError};
+use step_runtime::StepError;
 
 use super::args::{JobArgs, OnTerminate};
 use super::manifest::{KEY, Manifest, SPEC, TRAINING};
-use super::state::Job;
+use super::objects::Job;
 
 /// Whether this attempt made the Job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +33,14 @@ pub(crate) async fn launch(
     manifest: &Manifest,
     told: Option<&str>,
     cluster: &Cluster,
-    cx: &Context,
 ) -> Result<(Launched, Job), StepError> {
     let name = text(&manifest.job, "/metadata/name");
-    let mut is_again = false;
+    let mut made_as = Launched::Now;
     let (launched, job) = loop {
         let made = cluster.create(Kind::JOB, manifest.job.clone()).await;
-        let (launched, object) = match made.map_err(|error| of_cluster(&error))? {
-            Created::Now(object) if is_again => (Launched::Again, object),
-            Created::Now(object) => (Launched::Now, object),
-            Created::Existed(object) => (Launched::Adopted, object),
+        let object = match made.map_err(|error| of_cluster(&error))? {
+            Created::Now(object) => break (made_as, Job::of(&object).map_err(StepError::internal)?),
+            Created::Existed(object) => object,
         };
         let job = Job::of(&object).map_err(StepError::internal)?;
         if !is_of_this_training(&job, manifest) {
@@ -52,41 +50,31 @@ pub(crate) async fn launch(
                 cluster.namespace()
             )));
         }
-        if !job.is_going() {
-            if launched != Launched::Adopted {
-                break (launched, job);
-            }
-            if !(job.has_failed() && told == Some(job.uid())) {
-                if let Some(fields) = run_otherwise(&job, &object, manifest) {
-                    return Err(StepError::usage(format!(
-                        "the Job `{name}` of an earlier attempt is run with other settings ({fields}); delete it, or give \
-                         those of before"
-                    )));
-                }
-                break (launched, job);
-            }
+        if job.is_going() {
+            tracing::info!(
+                job = name,
+                "the Job of an earlier attempt is going; waiting for its end"
+            );
+            tokio::time::sleep(PAUSE).await;
+        } else if job.has_failed() && told == Some(job.uid()) {
             let gone = cluster.delete_this(Kind::JOB, name, job.uid()).await;
             gone.map_err(|error| of_cluster(&error))?;
-            is_again = true;
-            continue;
+            made_as = Launched::Again;
+        } else if let Some(fields) = run_otherwise(&job, &object, manifest) {
+            return Err(StepError::usage(format!(
+                "the Job `{name}` of an earlier attempt is run with other settings ({fields}); delete it, or give those \
+                 of before"
+            )));
+        } else {
+            break (Launched::Adopted, job);
         }
-        tracing::info!(
-            job = name,
-            "the Job of an earlier attempt is going; waiting for its end"
-        );
-        wait(cx).await?;
     };
-    keep_dataset(manifest, &job, cluster, cx).await?;
+    keep_dataset(manifest, &job, cluster).await?;
     Ok((launched, job))
 }
 
 /// The dataset's record beside its Job. One that an earlier Job of the name owns goes with that: it is replaced.
-async fn keep_dataset(
-    manifest: &Manifest,
-    job: &Job,
-    cluster: &Cluster,
-    cx: &Context,
-) -> Result<(), StepError> {
+async fn keep_dataset(manifest: &Manifest, job: &Job, cluster: &Cluster) -> Result<(), StepError> {
     let name = text(&manifest.job, "/metadata/name");
     let mut config_map = manifest.config_map.clone();
     config_map["metadata"]["ownerReferences"] = json!([{
@@ -104,14 +92,7 @@ async fn keep_dataset(
         let uid = text(&found, "/metadata/uid");
         let gone = cluster.delete_this(Kind::CONFIG_MAP, name, uid).await;
         gone.map_err(|error| of_cluster(&error))?;
-        wait(cx).await?;
-    }
-}
-
-async fn wait(cx: &Context) -> Result<(), StepError> {
-    tokio::select! {
-        () = tokio::time::sleep(PAUSE) => Ok(()),
-        () = cx.cancel.cancelled() => Err(StepError::terminated()),
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

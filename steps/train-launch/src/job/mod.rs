@@ -9,6 +9,7 @@ mod args;
 mod follow;
 mod launch;
 mod manifest;
+mod objects;
 mod quantity;
 mod state;
 mod volume;
@@ -100,14 +101,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     };
     match work.to_the_end().await {
         Ok((outcome, pods)) => {
-            let status = match outcome {
-                Outcome::Trained(_) => RunStatus::Finished,
-                Outcome::Failed(_) => RunStatus::Failed,
-            };
-            if let Outcome::Failed(failed) = &outcome {
-                or_stop(cx, tracking.explain(&failed.why)).await?;
-            }
-            let run = or_stop(cx, finish(&tracking, status)).await?;
+            let run = or_stop(cx, finish(&tracking, &outcome)).await?;
             match outcome {
                 Outcome::Trained(trained) => report::trained(&story, &trained, pods, &run, cx),
                 Outcome::Failed(failed) => Ok(report::failed(&story, &failed, pods, &run, cx)),
@@ -152,7 +146,7 @@ impl Work<'_> {
         }
         or_stop(cx, self.tracking.begin()).await?;
         let told = self.tracking.run.tags.get(FAILURE_TOLD).map(String::as_str);
-        let (launched, job) = or_stop(cx, launch(self.manifest, told, self.cluster, cx)).await?;
+        let (launched, job) = or_stop(cx, launch(self.manifest, told, self.cluster)).await?;
         match launched {
             Launched::Now => tracing::info!(job = self.name, "the Job is made"),
             Launched::Adopted => tracing::info!(job = self.name, "the Job of an earlier attempt goes on"),

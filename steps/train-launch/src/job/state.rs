@@ -1,14 +1,8 @@
 //! Where a Job stands, read from the Job, its pods and their events. Pure: what was seen in, a word out.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
-use step_contract::Exit;
 
-/// The container that trains.
-pub(crate) const CONTAINER: &str = "train";
+use super::objects::{Condition, Job, Pod};
 
 /// Where a Job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,364 +42,42 @@ pub(crate) struct Failure {
     pub refused: bool,
 }
 
-/// What is read of a Job.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Job {
-    metadata: Metadata,
-    #[serde(default)]
-    spec: JobSpec,
-    #[serde(default)]
-    status: JobStatus,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    owner_references: Vec<Owner>,
-    creation_timestamp: Option<Timestamp>,
-    deletion_timestamp: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Owner {
-    uid: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JobSpec {
-    #[serde(default)]
-    suspend: bool,
-    active_deadline_seconds: Option<i64>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JobStatus {
-    #[serde(default)]
-    conditions: Vec<Condition>,
-    /// When it began, or went on after it was suspended.
-    start_time: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    message: String,
-    last_transition_time: Option<Timestamp>,
-}
-
-impl Condition {
-    fn holds(&self, kind: &str) -> bool {
-        self.kind == kind && self.status == "True"
-    }
-}
-
-impl Job {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// It is none.
-    pub(crate) fn of(object: &Value) -> Result<Self, String> {
-        serde_json::from_value(object.clone()).map_err(|error| format!("a Job that cannot be read: {error}"))
-    }
-
-    /// Its uid: a Job of the same name that was made later has another.
-    pub(crate) fn uid(&self) -> &str {
-        &self.metadata.uid
-    }
-
-    /// An annotation.
-    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
-        self.metadata.annotations.get(name).map(String::as_str)
-    }
-
-    /// A label.
-    pub(crate) fn label(&self, name: &str) -> Option<&str> {
-        self.metadata.labels.get(name).map(String::as_str)
-    }
-
-    /// Whether it has failed for good.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.status
-            .conditions
-            .iter()
-            .any(|condition| condition.holds("Failed"))
-    }
-
-    /// Whether somebody has asked for its end.
-    pub(crate) fn is_going(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
-    }
-}
-
-/// What is read of a pod.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Pod {
-    metadata: Metadata,
-    #[serde(default)]
-    spec: PodSpec,
-    #[serde(default)]
-    status: PodStatus,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PodSpec {
-    #[serde(default)]
-    node_name: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PodStatus {
-    #[serde(default)]
-    phase: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    conditions: Vec<Condition>,
-    #[serde(default)]
-    init_container_statuses: Vec<ContainerStatus>,
-    #[serde(default)]
-    container_statuses: Vec<ContainerStatus>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ContainerStatus {
-    name: String,
-    #[serde(default)]
-    state: ContainerState,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct ContainerState {
-    waiting: Option<Waiting>,
-    running: Option<Value>,
-    terminated: Option<Terminated>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Waiting {
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Terminated {
-    exit_code: i32,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    message: String,
-    started_at: Option<Timestamp>,
-    finished_at: Option<Timestamp>,
-}
-
-impl Pod {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// It is none.
-    pub(crate) fn of(object: &Value) -> Result<Self, String> {
-        serde_json::from_value(object.clone()).map_err(|error| format!("a pod that cannot be read: {error}"))
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        &self.metadata.name
-    }
-
-    /// Whether it is of the Job with this uid, and not of one that had its name before.
-    pub(crate) fn is_of(&self, job: &str) -> bool {
-        self.metadata
-            .owner_references
-            .iter()
-            .any(|owner| owner.uid == job)
-    }
-
-    /// Where it runs.
-    pub(crate) fn node(&self) -> &str {
-        &self.spec.node_name
-    }
-
-    /// When it was made.
-    pub(crate) fn made(&self) -> Option<Timestamp> {
-        self.metadata.creation_timestamp
-    }
-
-    /// Whether its training container has begun, so that it has a log.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.train()
-            .is_some_and(|train| train.state.running.is_some() || train.state.terminated.is_some())
-    }
-
-    /// How it ended, in a few words; nothing while it has not.
-    pub(crate) fn ending(&self) -> Option<String> {
-        if let Some(ended) = self.train().and_then(|train| train.state.terminated.as_ref()) {
-            let reason = match ended.reason.as_str() {
-                "" | "Error" | "Completed" => String::new(),
-                reason => format!(" ({reason})"),
-            };
-            return Some(format!("exit code {}{reason}", ended.exit_code));
-        }
-        (self.status.phase == "Failed").then(|| self.status.reason.clone())
-    }
-
-    /// Seconds that its training container ran.
-    pub(crate) fn seconds(&self) -> Option<f64> {
-        let ended = self.train()?.state.terminated.as_ref()?;
-        Some(ended.finished_at?.duration_since(ended.started_at?).as_secs_f64())
-    }
-
-    fn train(&self) -> Option<&ContainerStatus> {
-        self.status
-            .container_statuses
-            .iter()
-            .find(|status| status.name == CONTAINER)
-    }
-
-    fn is_disrupted(&self) -> bool {
-        self.status
-            .conditions
-            .iter()
-            .any(|condition| condition.holds("DisruptionTarget"))
-    }
-
-    /// Why it does not run: the scheduler's sentence, or what a container waits for.
-    fn waits_for(&self) -> Option<String> {
-        let unscheduled = self.status.conditions.iter().find(|condition| {
-            condition.kind == "PodScheduled" && condition.status == "False" && !condition.message.is_empty()
-        });
-        if let Some(condition) = unscheduled {
-            return Some(format!("{}: {}", condition.reason, condition.message));
-        }
-        let containers = self
-            .status
-            .init_container_statuses
-            .iter()
-            .chain(&self.status.container_statuses);
-        containers
-            .filter_map(|container| Some((container, container.state.waiting.as_ref()?)))
-            .find(|(_, waiting)| {
-                !matches!(
-                    waiting.reason.as_str(),
-                    "" | "PodInitializing" | "ContainerCreating"
-                )
-            })
-            .map(|(container, waiting)| {
-                let message = waiting.message.trim();
-                if message.is_empty() {
-                    format!("container {}: {}", container.name, waiting.reason)
-                } else {
-                    format!("container {}: {}: {message}", container.name, waiting.reason)
-                }
-            })
-    }
-
-    /// Whether its program ended as one that was given what it cannot take.
-    fn is_refused(&self) -> bool {
-        let ended = self.train().and_then(|train| train.state.terminated.as_ref());
-        ended.is_some_and(|ended| ended.exit_code == i32::from(Exit::Usage.code()))
-    }
-
-    /// Why its training ended badly.
-    fn failure(&self) -> Option<String> {
-        let ended = self.train().and_then(|train| train.state.terminated.as_ref());
-        let Some(ended) = ended else {
-            let init = self.status.init_container_statuses.iter().find_map(|status| {
-                let ended = status
-                    .state
-                    .terminated
-                    .as_ref()
-                    .filter(|ended| ended.exit_code != 0)?;
-                Some(format!(
-                    "init container {} ended with exit code {}",
-                    status.name, ended.exit_code
-                ))
-            });
-            return init.or_else(|| {
-                (self.status.phase == "Failed")
-                    .then(|| format!("{}: {}", self.status.reason, self.status.message))
-            });
-        };
-        // The launcher in the pod leaves its sentence; without one the log's end stands there.
-        let said = ended.message.trim();
-        let said = said.strip_prefix("FAILED: ").unwrap_or(said);
-        Some(match (ended.reason.as_str(), ended.exit_code, said) {
-            ("OOMKilled", ..) => {
-                "training was killed because it needed more memory than its limit".to_owned()
-            }
-            (_, 137, "") => "training was killed by signal 9".to_owned(),
-            (_, code, "") => format!("training ended with exit code {code}"),
-            (_, 3, said) => said.to_owned(),
-            (_, code, said) => format!("{said} (exit code {code})"),
-        })
-    }
-}
-
 /// Where the Job stands.
 pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
-    let condition = |kind: &str| {
-        job.status
-            .conditions
-            .iter()
-            .find(|condition| condition.holds(kind))
-    };
-    if condition("Complete").is_some() {
+    if job.condition("Complete").is_some() {
         return State::Complete;
     }
-    if let Some(failed) = condition("Failed") {
+    if let Some(failed) = job.condition("Failed") {
         return State::Failed(failure(job, failed, pods));
     }
     let newest = newest(pods);
-    if newest.is_some_and(|pod| pod.train().is_some_and(|train| train.state.running.is_some())) {
+    if newest.is_some_and(Pod::is_running) {
         return State::Running;
     }
-    if job.spec.suspend || condition("Suspended").is_some() {
-        let suspended = condition("Suspended");
+    if job.is_suspended() {
+        let suspended = job.condition("Suspended");
         let why = suspended.map_or("suspended", |found| found.message.as_str());
         let since = suspended.and_then(|found| found.last_transition_time);
         return State::Queued {
-            since: since.or(job.metadata.creation_timestamp),
+            since: since.or(job.made()),
             why: if why.is_empty() { "suspended" } else { why }.to_owned(),
         };
     }
+    let Some(newest) = newest else {
+        return State::Waiting {
+            since: job.began().or(job.made()),
+            why: "it has no pod".to_owned(),
+        };
+    };
     // A pod that has ended is late for nothing, however long ago it was made.
-    if let Some(ending) = newest.and_then(Pod::ending) {
+    if let Some(ending) = newest.ending() {
         return State::Between(ending);
     }
     State::Waiting {
-        since: match newest {
-            Some(pod) => pod.made(),
-            None => job.status.start_time.or(job.metadata.creation_timestamp),
-        },
-        why: match newest {
-            Some(pod) => pod
-                .waits_for()
-                .unwrap_or_else(|| "its pod has not started".to_owned()),
-            None => "it has no pod".to_owned(),
-        },
+        since: newest.made(),
+        why: newest
+            .waits_for()
+            .unwrap_or_else(|| "its pod has not started".to_owned()),
     }
 }
 
@@ -426,7 +98,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
         ("DeadlineExceeded", _) => Failure {
             why: format!(
                 "the Job did not end within its {} s and was stopped",
-                job.spec.active_deadline_seconds.unwrap_or_default()
+                job.deadline()
             ),
             check: "deadline",
             refused: false,
@@ -456,7 +128,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -572,14 +244,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_is_of_the_job_that_made_it() {
-        let pod =
-            Pod::of(&json!({"metadata": {"name": "a", "ownerReferences": [{"uid": "new", "kind": "Job"}]}}))
-                .unwrap();
-        assert!(pod.is_of("new") && !pod.is_of("old"));
-    }
-
-    #[test]
     fn what_the_program_in_the_pod_refused_is_no_verdict() {
         let refused = |code| match judge(
             &failed("PodFailurePolicy"),
@@ -646,11 +310,12 @@ mod tests {
 
     #[test]
     fn a_suspended_job_queues() {
-        let mut suspended = job(
-            &json!([{"type": "Suspended", "status": "True", "message": "Job suspended",
-                         "lastTransitionTime": "2026-11-26T00:00:09Z"}]),
-        );
-        suspended.spec.suspend = true;
+        let suspended = Job::of(&json!({
+            "metadata": {"name": "train-1", "uid": "u"}, "spec": {"suspend": true},
+            "status": {"conditions": [{"type": "Suspended", "status": "True", "message": "Job suspended",
+                                       "lastTransitionTime": "2026-11-26T00:00:09Z"}]},
+        }))
+        .unwrap();
         let State::Queued { since, why } = judge(&suspended, &[]) else {
             panic!("it queues");
         };

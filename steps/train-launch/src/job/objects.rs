@@ -1,0 +1,372 @@
+//! What is read of a Job and of its pods.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use step_contract::Exit;
+
+/// The container that trains.
+pub(crate) const CONTAINER: &str = "train";
+
+/// What is read of a Job.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Job {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: JobSpec,
+    #[serde(default)]
+    status: JobStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    owner_references: Vec<Owner>,
+    creation_timestamp: Option<Timestamp>,
+    deletion_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Owner {
+    uid: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct JobSpec {
+    #[serde(default)]
+    suspend: bool,
+    active_deadline_seconds: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct JobStatus {
+    #[serde(default)]
+    conditions: Vec<Condition>,
+    /// When it began, or went on after it was suspended.
+    start_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+    #[serde(default)]
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) message: String,
+    pub(super) last_transition_time: Option<Timestamp>,
+}
+
+impl Condition {
+    fn holds(&self, kind: &str) -> bool {
+        self.kind == kind && self.status == "True"
+    }
+}
+
+impl Job {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn of(object: &Value) -> Result<Self, String> {
+        serde_json::from_value(object.clone()).map_err(|error| format!("a Job that cannot be read: {error}"))
+    }
+
+    /// Its uid: a Job of the same name that was made later has another.
+    pub(crate) fn uid(&self) -> &str {
+        &self.metadata.uid
+    }
+
+    /// An annotation.
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata.annotations.get(name).map(String::as_str)
+    }
+
+    /// A label.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.metadata.labels.get(name).map(String::as_str)
+    }
+
+    /// The condition of that kind, when it holds.
+    pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.holds(kind))
+    }
+
+    /// Whether it has failed for good.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.condition("Failed").is_some()
+    }
+
+    /// Whether it may not start: as it is asked to be, or as it is.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.spec.suspend || self.condition("Suspended").is_some()
+    }
+
+    /// When it was made.
+    pub(super) fn made(&self) -> Option<Timestamp> {
+        self.metadata.creation_timestamp
+    }
+
+    /// When it began, or went on after it was suspended.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        self.status.start_time
+    }
+
+    /// Seconds that it may be active.
+    pub(super) fn deadline(&self) -> i64 {
+        self.spec.active_deadline_seconds.unwrap_or_default()
+    }
+
+    /// Whether somebody has asked for its end.
+    pub(crate) fn is_going(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+}
+
+/// What is read of a pod.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Pod {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: PodSpec,
+    #[serde(default)]
+    status: PodStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec {
+    #[serde(default)]
+    node_name: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodStatus {
+    #[serde(default)]
+    phase: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    conditions: Vec<Condition>,
+    #[serde(default)]
+    init_container_statuses: Vec<ContainerStatus>,
+    #[serde(default)]
+    container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerStatus {
+    name: String,
+    #[serde(default)]
+    state: ContainerState,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct ContainerState {
+    waiting: Option<Waiting>,
+    running: Option<Value>,
+    terminated: Option<Terminated>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Waiting {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Terminated {
+    exit_code: i32,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+}
+
+impl Pod {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn of(object: &Value) -> Result<Self, String> {
+        serde_json::from_value(object.clone()).map_err(|error| format!("a pod that cannot be read: {error}"))
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Whether it is of the Job with this uid, and not of one that had its name before.
+    pub(crate) fn is_of(&self, job: &str) -> bool {
+        self.metadata
+            .owner_references
+            .iter()
+            .any(|owner| owner.uid == job)
+    }
+
+    /// Where it runs.
+    pub(crate) fn node(&self) -> &str {
+        &self.spec.node_name
+    }
+
+    /// When it was made.
+    pub(crate) fn made(&self) -> Option<Timestamp> {
+        self.metadata.creation_timestamp
+    }
+
+    /// Whether its training container has begun, so that it has a log.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.train()
+            .is_some_and(|train| train.state.running.is_some() || train.state.terminated.is_some())
+    }
+
+    /// Whether its training container runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.train().is_some_and(|train| train.state.running.is_some())
+    }
+
+    /// How it ended, in a few words; nothing while it has not.
+    pub(crate) fn ending(&self) -> Option<String> {
+        if let Some(ended) = self.train().and_then(|train| train.state.terminated.as_ref()) {
+            let reason = match ended.reason.as_str() {
+                "" | "Error" | "Completed" => String::new(),
+                reason => format!(" ({reason})"),
+            };
+            return Some(format!("exit code {}{reason}", ended.exit_code));
+        }
+        (self.status.phase == "Failed").then(|| self.status.reason.clone())
+    }
+
+    /// Seconds that its training container ran.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        let ended = self.train()?.state.terminated.as_ref()?;
+        Some(ended.finished_at?.duration_since(ended.started_at?).as_secs_f64())
+    }
+
+    fn train(&self) -> Option<&ContainerStatus> {
+        self.status
+            .container_statuses
+            .iter()
+            .find(|status| status.name == CONTAINER)
+    }
+
+    pub(super) fn is_disrupted(&self) -> bool {
+        self.status
+            .conditions
+            .iter()
+            .any(|condition| condition.holds("DisruptionTarget"))
+    }
+
+    /// Why it does not run: the scheduler's sentence, or what a container waits for.
+    pub(super) fn waits_for(&self) -> Option<String> {
+        let unscheduled = self.status.conditions.iter().find(|condition| {
+            condition.kind == "PodScheduled" && condition.status == "False" && !condition.message.is_empty()
+        });
+        if let Some(condition) = unscheduled {
+            return Some(format!("{}: {}", condition.reason, condition.message));
+        }
+        let containers = self
+            .status
+            .init_container_statuses
+            .iter()
+            .chain(&self.status.container_statuses);
+        containers
+            .filter_map(|container| Some((container, container.state.waiting.as_ref()?)))
+            .find(|(_, waiting)| {
+                !matches!(
+                    waiting.reason.as_str(),
+                    "" | "PodInitializing" | "ContainerCreating"
+                )
+            })
+            .map(|(container, waiting)| {
+                let message = waiting.message.trim();
+                if message.is_empty() {
+                    format!("container {}: {}", container.name, waiting.reason)
+                } else {
+                    format!("container {}: {}: {message}", container.name, waiting.reason)
+                }
+            })
+    }
+
+    /// Whether its program ended as one that was given what it cannot take.
+    pub(super) fn is_refused(&self) -> bool {
+        let ended = self.train().and_then(|train| train.state.terminated.as_ref());
+        ended.is_some_and(|ended| ended.exit_code == i32::from(Exit::Usage.code()))
+    }
+
+    /// Why its training ended badly.
+    pub(super) fn failure(&self) -> Option<String> {
+        let ended = self.train().and_then(|train| train.state.terminated.as_ref());
+        let Some(ended) = ended else {
+            let init = self.status.init_container_statuses.iter().find_map(|status| {
+                let ended = status
+                    .state
+                    .terminated
+                    .as_ref()
+                    .filter(|ended| ended.exit_code != 0)?;
+                Some(format!(
+                    "init container {} ended with exit code {}",
+                    status.name, ended.exit_code
+                ))
+            });
+            return init.or_else(|| {
+                (self.status.phase == "Failed")
+                    .then(|| format!("{}: {}", self.status.reason, self.status.message))
+            });
+        };
+        // The launcher in the pod leaves its sentence; without one the log's end stands there.
+        let said = ended.message.trim();
+        let said = said.strip_prefix("FAILED: ").unwrap_or(said);
+        Some(match (ended.reason.as_str(), ended.exit_code, said) {
+            ("OOMKilled", ..) => {
+                "training was killed because it needed more memory than its limit".to_owned()
+            }
+            (_, 137, "") => "training was killed by signal 9".to_owned(),
+            (_, code, "") => format!("training ended with exit code {code}"),
+            (_, 3, said) => said.to_owned(),
+            (_, code, said) => format!("{said} (exit code {code})"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_is_of_the_job_that_made_it() {
+        let pod =
+            Pod::of(&json!({"metadata": {"name": "a", "ownerReferences": [{"uid": "new", "kind": "Job"}]}}))
+                .unwrap();
+        assert!(pod.is_of("new") && !pod.is_of("old"));
+    }
+}
