@@ -264,13 +264,9 @@ impl ColumnProfile {
             };
         }
         if self.type_name != other.type_name {
-            let names = |name: &str| name.split(" | ").map(str::to_owned).collect::<BTreeSet<_>>();
-            let all = names(&self.type_name).into_iter().chain(names(&other.type_name));
-            self.type_name = all
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect::<Vec<_>>()
-                .join(" | ");
+            let both = [&self.type_name, &other.type_name];
+            let names: BTreeSet<&str> = both.iter().flat_map(|names| names.split(" | ")).collect();
+            self.type_name = names.into_iter().collect::<Vec<_>>().join(" | ");
         }
         self.rows += other.rows;
         self.nulls += other.nulls;

@@ -199,9 +199,7 @@ impl Source {
     /// What the footer knows of a column, by row group. `None` for files without such a footer, and for columns within structs.
     #[must_use]
     pub fn bounds(&self, name: &str) -> Option<ColumnBounds> {
-        let Form::Parquet(footer) = &self.form else {
-            return None;
-        };
+        let footer = self.footer()?;
         let (index, field) = self.leaves(&[name]).into_iter().next()?;
         self.known(|| footer.bounds(index, field))
     }
@@ -210,9 +208,7 @@ impl Source {
     /// nothing, or that is within a struct, is not in its bounds.
     #[must_use]
     pub fn by_row_group(&self, columns: &[&str]) -> Option<Stretches> {
-        let Form::Parquet(footer) = &self.form else {
-            return None;
-        };
+        let footer = self.footer()?;
         self.known(|| self.with_constants_of(columns, footer.groups_of(&self.leaves(columns))?))
     }
 
@@ -221,10 +217,15 @@ impl Source {
     /// decoded. `None` when the file has none, or it cannot be had.
     #[must_use]
     pub fn by_page(&self, columns: &[&str]) -> Option<Stretches> {
-        let Form::Parquet(footer) = &self.form else {
-            return None;
-        };
+        let footer = self.footer()?;
         self.known(|| self.with_constants_of(columns, footer.pages_of(&self.input, &self.leaves(columns))?))
+    }
+
+    fn footer(&self) -> Option<&parquet_file::Footer> {
+        match &self.form {
+            Form::Parquet(footer) => Some(footer),
+            _ => None,
+        }
     }
 
     /// Of a constant all is known: in each stretch it is both ends.

@@ -9,6 +9,7 @@ use arrow::compute::take;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::file::metadata::page_index::PageIndexProvider;
 use parquet::file::metadata::{ColumnChunkMask, PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
 
 use super::{Chunks, Footer};
 use crate::{Column, ColumnBounds, Field, Input, Stretches, convert};
@@ -31,7 +32,8 @@ impl Footer {
 
     /// What is known of some columns by page; of those without a page index, by row group.
     pub(crate) fn pages_of(&self, input: &Input, wanted: &[Wanted<'_>]) -> Option<Stretches> {
-        let stored = wanted.iter().filter_map(|(leaf, _)| self.stored(*leaf));
+        let stored = |(leaf, _): &Wanted<'_>| self.statistics(*leaf)?.parquet_column_index();
+        let stored = wanted.iter().filter_map(stored);
         let mask = ColumnChunkMask::columns(stored.collect::<Vec<_>>());
         let (_, index) = ParquetMetaDataReader::new_with_metadata(self.plain.metadata().as_ref().clone())
             .with_page_index_policy(PageIndexPolicy::Optional)
@@ -64,10 +66,7 @@ impl Footer {
         let mut cuts = Vec::with_capacity(sizes.len());
         for (group, size) in sizes.iter().enumerate() {
             let starts = known.values().flat_map(|known| &known.starts[group]).copied();
-            let starts: BTreeSet<u64> = starts
-                .chain([0])
-                .filter(|start| *start < *size || *start == 0)
-                .collect();
+            let starts: BTreeSet<u64> = starts.chain([0]).collect();
             let ends = starts.iter().copied().skip(1).chain([*size]);
             rows.extend(
                 starts
@@ -119,7 +118,6 @@ impl Footer {
     /// The statistics of a leaf that stands by itself, unless they are of the first kind, which compared all bytes as if
     /// they were signed.
     pub(super) fn statistics(&self, leaf: usize) -> Option<StatisticsConverter<'_>> {
-        use parquet::file::statistics::Statistics;
         let leaf = self.leaves.get(leaf).filter(|leaf| leaf.below.is_empty())?;
         let (arrow, stored) = (self.plain.schema(), self.plain.parquet_schema());
         let name = arrow.field(leaf.root).name();
@@ -132,11 +130,6 @@ impl Footer {
         });
         // A count that is not there is no count of zero.
         (!is_old).then(|| known.with_missing_null_counts_as_zero(false))
-    }
-
-    /// Which column of the file a leaf that stands by itself is.
-    fn stored(&self, leaf: usize) -> Option<usize> {
-        self.statistics(leaf)?.parquet_column_index()
     }
 }
 

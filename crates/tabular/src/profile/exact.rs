@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::{BigInt, BigUint, Sign};
 use serde::{Deserialize, Serialize};
 
 /// Bits of a lane that count; the others take the carries.
@@ -152,22 +152,20 @@ impl ExactSum {
     /// -2^32 and 2^32.
     fn carry(&mut self) {
         self.added = 1;
+        let mut carry = 0;
         let Some((last, others)) = self.lanes.split_last_mut() else {
             return;
         };
-        let mut carry = 0;
-        let mut pass = |lane: &mut i64| {
+        for lane in others {
             let sum = *lane + carry;
             carry = sum >> BITS;
             *lane = sum & 0xffff_ffff;
-        };
-        others.iter_mut().for_each(&mut pass);
-        if (*last + carry).unsigned_abs() < 1 << BITS {
-            *last += carry;
-        } else {
-            let sum = *last + carry;
-            *last = sum & 0xffff_ffff;
-            self.lanes.push(sum >> BITS);
+        }
+        *last += carry;
+        if last.unsigned_abs() >= 1 << BITS {
+            carry = *last >> BITS;
+            *last &= 0xffff_ffff;
+            self.lanes.push(carry);
         }
     }
 
@@ -405,15 +403,8 @@ pub(crate) fn quotient(above: &BigInt, below: &BigInt, power: i32) -> f64 {
     }
     // 66 bits of the quotient, the last set when something is left: more than a double has, so that it is rounded once.
     let shift = below.bits() as i64 - above.bits() as i64 + 66;
-    let (over, under) = (above.magnitude(), below.magnitude());
-    let (over, under) = match u64::try_from(shift) {
-        Ok(shift) => (over << shift, under.clone()),
-        Err(_) => (over.clone(), under << shift.unsigned_abs()),
-    };
-    let (whole, rest) = (&over / &under, &over % &under);
-    let digits = whole.iter_u64_digits().rev();
-    let bits = digits.fold(0_u128, |bits, digit| (bits << 64) | u128::from(digit));
-    let value = scaled(bits | u128::from(rest.bits() > 0), i64::from(power) - shift);
+    let (whole, is_exact) = divided(above, below, shift);
+    let value = scaled(bits(&whole) | u128::from(!is_exact), i64::from(power) - shift);
     if above.sign() == Sign::Minus {
         -value
     } else {
@@ -429,17 +420,29 @@ pub(crate) fn root(above: &BigInt, below: &BigInt, power: i32) -> f64 {
     // Twice the bits of the root, times an even power of two.
     let shift = below.bits() as i64 - above.bits() as i64 + 132;
     let shift = shift + (i64::from(power) - shift).rem_euclid(2);
+    let (whole, is_exact) = divided(above, below, shift);
+    let root = whole.sqrt();
+    let is_exact = is_exact && &root * &root == whole;
+    scaled(
+        bits(&root) | u128::from(!is_exact),
+        (i64::from(power) - shift) / 2,
+    )
+}
+
+/// The whole part of `above / below * 2^shift`, of their magnitudes, and whether nothing is left.
+fn divided(above: &BigInt, below: &BigInt, shift: i64) -> (BigUint, bool) {
     let (over, under) = (above.magnitude(), below.magnitude());
     let (over, under) = match u64::try_from(shift) {
         Ok(shift) => (over << shift, under.clone()),
         Err(_) => (over.clone(), under << shift.unsigned_abs()),
     };
-    let (whole, rest) = (&over / &under, &over % &under);
-    let root = whole.sqrt();
-    let is_exact = rest.bits() == 0 && &root * &root == whole;
-    let digits = root.iter_u64_digits().rev();
-    let bits = digits.fold(0_u128, |bits, digit| (bits << 64) | u128::from(digit));
-    scaled(bits | u128::from(!is_exact), (i64::from(power) - shift) / 2)
+    (&over / &under, (&over % &under).bits() == 0)
+}
+
+/// A number of at most 128 bits.
+fn bits(whole: &BigUint) -> u128 {
+    let digits = whole.iter_u64_digits().rev();
+    digits.fold(0, |bits, digit| (bits << 64) | u128::from(digit))
 }
 
 /// The double that is nearest to `bits * 2^power`; `bits` has 66 or 67.
