@@ -412,9 +412,7 @@ fn key_evidence(
     pass: Pass<'_>,
 ) -> Result<Result<KeyEvidence, String>, ScanError> {
     if let Some(column) = &seen.without {
-        return Ok(Err(format!(
-            "the column `{column}` is missing or does not decode in a file"
-        )));
+        return Ok(Err(part::without(column)));
     }
     if let Some(why) = columns.iter().find_map(|name| table.family(name).err()) {
         return Ok(Err(why));

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use provenance::{Digest, Record, Window};
 use serde::{Deserialize, Serialize};
 use step_runtime::{Context, StepError};
-use tabular::ColumnProfile;
-use tabular::profile::COLUMN_PROFILE_SCHEMA;
 
 use crate::gather::part::TablePart;
 use crate::location;
@@ -155,64 +153,9 @@ impl Record for Profiles {
             if let Some(why) = profile.contradiction() {
                 return Err(format!("tables.{table}.{why}"));
             }
-            for (name, column) in &profile.columns {
-                contradiction(name, column, profile.rows)
-                    .map_or(Ok(()), |why| Err(format!("tables.{table}.columns.{name}.{why}")))?;
-            }
         }
         Ok(())
     }
-}
-
-/// The field of a column that cannot be, and why.
-fn contradiction(name: &str, column: &ColumnProfile, rows: u64) -> Option<String> {
-    let ColumnProfile { schema, nulls, .. } = column;
-    if schema != COLUMN_PROFILE_SCHEMA {
-        return Some(format!(
-            "schema is `{schema}`, this step reads `{COLUMN_PROFILE_SCHEMA}`"
-        ));
-    }
-    if column.name != name {
-        return Some(format!("name is `{}`", column.name));
-    }
-    if column.rows > rows {
-        return Some(format!("rows is {}, and the table has {rows}", column.rows));
-    }
-    if *nulls > column.rows {
-        return Some(format!("nulls is {nulls}, of {} rows", column.rows));
-    }
-    let values = column.values();
-    let others = column.nan.saturating_add(column.infinite);
-    if others > values {
-        return Some(format!("nan is {}, of {values} values", column.nan));
-    }
-    if let Some(numbers) = &column.numbers {
-        let (counted, held) = (numbers.moments.count, numbers.quantiles.weighted());
-        if counted > values - others {
-            return Some(format!("numbers.moments.count is {counted}, of {values} values"));
-        }
-        let all: u128 = held.iter().map(|(_, weight)| u128::from(*weight)).sum();
-        if all != u128::from(counted) {
-            return Some(format!(
-                "numbers.quantiles stands for {all} values, and numbers.moments for {counted}"
-            ));
-        }
-    }
-    let lengths = column.lengths.as_ref().map_or(0, |lengths| lengths.count);
-    if lengths > values {
-        return Some(format!("lengths.count is {lengths}, of {values} values"));
-    }
-    if let Some(top) = &column.top {
-        let counted: u128 = top
-            .most(usize::MAX)
-            .iter()
-            .map(|(_, count)| u128::from(*count))
-            .sum();
-        if counted > u128::from(values) {
-            return Some(format!("top counts {counted} values, of {values}"));
-        }
-    }
-    None
 }
 
 /// The digests of profiles that distributions are held against.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::fields::of_files;
 use super::measure::{KeyWanted, Measured, Wanted};
-use super::objects::OpenedTable;
-use super::objects::family_over;
+use super::objects::{OpenedTable, family_over};
 use super::part::{KeyPart, PartEvidence, RelationPart, TablePart, without};
 use super::scan::Pass;
 use super::splits::SplitEvidence;

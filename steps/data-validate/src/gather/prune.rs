@@ -10,7 +10,7 @@ use crate::expression::Expression;
 use crate::window::Window;
 
 /// What is to be read of a file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     /// For each row group, the rows of it that are to be read; `None` when its number of rows is not known before.
     pub(super) groups: Vec<Option<Vec<Range<u64>>>>,
@@ -37,21 +37,21 @@ impl Plan {
     }
 
     fn new(stretches: &Stretches, left: Vec<Option<Left>>) -> Self {
-        let mut plan = Self::default();
+        let mut groups: Vec<Vec<Range<u64>>> = Vec::new();
+        let mut all_left = Left::default();
         for ((rows, group), left) in stretches.rows.iter().zip(&stretches.groups).zip(left) {
-            if plan.groups.len() <= *group {
-                plan.groups.resize(group + 1, Some(Vec::new()));
-            }
-            let Some(Some(kept)) = plan.groups.get_mut(*group) else {
-                continue;
-            };
+            groups.resize(group + 1, Vec::new());
+            let kept = &mut groups[*group];
             match (left, kept.last_mut()) {
-                (Some(left), _) => plan.left.absorb(left),
+                (Some(left), _) => all_left.absorb(left),
                 (None, Some(last)) if last.end == rows.start => last.end = rows.end,
                 (None, _) => kept.push(rows.clone()),
             }
         }
-        plan
+        Self {
+            groups: groups.into_iter().map(Some).collect(),
+            left: all_left,
+        }
     }
 }
 

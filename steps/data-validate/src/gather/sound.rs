@@ -1,5 +1,8 @@
 //! Whether what a profile says of a table can be: counts are held against each other, for judging subtracts and divides them.
 
+use tabular::ColumnProfile;
+use tabular::profile::COLUMN_PROFILE_SCHEMA;
+
 use super::column::ColumnMeasured;
 use super::part::{KeyPart, PartEvidence, TablePart};
 use super::quantile::FirstPass;
@@ -27,8 +30,16 @@ impl TablePart {
         if rows > MOST_ROWS {
             return Some(format!("rows is {rows}; at most {MOST_ROWS} can be counted"));
         }
-        let why = self.evidence.as_ref()?.contradiction(rows)?;
-        Some(format!("evidence.{why}"))
+        let evidence = self.evidence.as_ref().and_then(|evidence| {
+            let why = evidence.contradiction(rows)?;
+            Some(format!("evidence.{why}"))
+        });
+        evidence.or_else(|| {
+            self.columns.iter().find_map(|(name, column)| {
+                let why = of_profile(name, column, self.rows)?;
+                Some(format!("columns.{name}.{why}"))
+            })
+        })
     }
 }
 
@@ -74,6 +85,56 @@ impl PartEvidence {
 fn more(what: &str, counts: &[u64], all: u64) -> Option<String> {
     let sum = counts.iter().map(|count| u128::from(*count)).sum::<u128>();
     (sum > u128::from(all)).then(|| format!("{what}: {sum}, of {all}"))
+}
+
+fn of_profile(name: &str, column: &ColumnProfile, rows: u64) -> Option<String> {
+    let ColumnProfile { schema, nulls, .. } = column;
+    if schema != COLUMN_PROFILE_SCHEMA {
+        return Some(format!(
+            "schema is `{schema}`, this step reads `{COLUMN_PROFILE_SCHEMA}`"
+        ));
+    }
+    if column.name != name {
+        return Some(format!("name is `{}`", column.name));
+    }
+    if column.rows > rows {
+        return Some(format!("rows is {}, and the table has {rows}", column.rows));
+    }
+    if *nulls > column.rows {
+        return Some(format!("nulls is {nulls}, of {} rows", column.rows));
+    }
+    let values = column.values();
+    let others = column.nan.saturating_add(column.infinite);
+    if others > values {
+        return Some(format!("nan is {}, of {values} values", column.nan));
+    }
+    if let Some(numbers) = &column.numbers {
+        let (counted, held) = (numbers.moments.count, numbers.quantiles.weighted());
+        if counted > values - others {
+            return Some(format!("numbers.moments.count is {counted}, of {values} values"));
+        }
+        let all: u128 = held.iter().map(|(_, weight)| u128::from(*weight)).sum();
+        if all != u128::from(counted) {
+            return Some(format!(
+                "numbers.quantiles stands for {all} values, and numbers.moments for {counted}"
+            ));
+        }
+    }
+    let lengths = column.lengths.as_ref().map_or(0, |lengths| lengths.count);
+    if lengths > values {
+        return Some(format!("lengths.count is {lengths}, of {values} values"));
+    }
+    if let Some(top) = &column.top {
+        let counted: u128 = top
+            .most(usize::MAX)
+            .iter()
+            .map(|(_, count)| u128::from(*count))
+            .sum();
+        if counted > u128::from(values) {
+            return Some(format!("top counts {counted} values, of {values}"));
+        }
+    }
+    None
 }
 
 fn of_column(column: &ColumnMeasured, rows: u64) -> Option<String> {

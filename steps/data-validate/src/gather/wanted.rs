@@ -50,10 +50,11 @@ pub(super) fn of_table(
     let (table, columns) = (&plan.tables[index], opened[index].columns());
     let has = |names: &[String]| names.iter().all(|name| columns.contains(name));
     let mut wanted = Wanted::default();
-    let mut keys = asked_keys(table, &columns);
-    if extent.overlaps {
-        keys.retain(|key| has(&key.columns));
-    }
+    let mut keys = if extent.overlaps {
+        judged_keys(table, &columns)
+    } else {
+        asked_keys(table, &columns)
+    };
     if extent.profile {
         for name in &columns {
             wanted.columns.insert(
@@ -184,15 +185,10 @@ pub(super) fn overlap_key(
         index.map(|index| opened[index].columns()).unwrap_or_default()
     };
     let test = columns_of(&split.test);
-    let mut columns: Vec<String> = columns_of(&split.train)
+    let both = columns_of(&split.train)
         .into_iter()
-        .filter(|name| test.contains(name))
-        .collect();
-    columns.sort_unstable();
-    KeyWanted {
-        columns,
-        with_nulls: true,
-    }
+        .filter(|name| test.contains(name));
+    KeyWanted::of_rows(both.collect())
 }
 
 /// Which quantiles a column's rules ask for.
