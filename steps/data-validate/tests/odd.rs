@@ -11,14 +11,11 @@
 mod run;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
-use artifact_store::{Keys, Location, Store, StoreOptions};
 use parquet::arrow::ArrowWriter;
 use run::{Ran, check, file};
 use serde_json::{Value, json};
-use step_testkit::{FaultProxy, S3Server};
 
 fn parquet<N: AsRef<str>>(columns: impl IntoIterator<Item = (N, ArrayRef)>) -> Vec<u8> {
     let rows = RecordBatch::try_from_iter_with_nullable(
@@ -212,69 +209,10 @@ fn a_text_of_fifty_megabytes_is_a_value_and_no_report_holds_it() {
             assert_eq!(outcome(&ran, id).0, expected, "{data} {id}");
         }
         assert_eq!(ran.check("length:t.word")["observed"], 1, "{data}");
-        for output in [
-            "report.json",
-            "report.md",
-            "report.html",
-            "report.junit.xml",
-            "profile.json",
-            "termination",
-        ] {
+        for output in run::WORDS {
             let size = std::fs::metadata(ran.path(output)).unwrap().len();
             assert!(size < 1 << 20, "{data}: {output} has {size} bytes");
         }
         assert!(ran.stderr.len() < 1 << 16, "{data}");
     }
-}
-
-#[test]
-fn an_object_that_is_replaced_while_it_is_read_is_refused() {
-    let server = S3Server::start(&["lake"]).unwrap();
-    let options = StoreOptions {
-        endpoint: Some(server.url()),
-        keys: Some(Keys {
-            access: S3Server::ACCESS_KEY.into(),
-            secret: S3Server::SECRET_KEY.into(),
-        }),
-        ..StoreOptions::default()
-    };
-    let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
-    let store = Store::from_env(options);
-    let at: Location = "s3://lake/t.csv".parse().unwrap();
-    let text = |value: &str| format!("n\n{}", format!("{value}\n").repeat(3 << 20));
-    runtime.block_on(store.write(&at, text("11111").into())).unwrap();
-    // Before the second time that bytes of it are asked for, it is another one, as long.
-    let proxy = FaultProxy::before(&server.url()).unwrap();
-    let (asked, other) = (AtomicUsize::new(0), text("22222"));
-    proxy.fail_when(
-        move |line| {
-            if line.starts_with("GET /lake/t.csv") && asked.fetch_add(1, Ordering::SeqCst) == 1 {
-                runtime.block_on(store.write(&at, other.clone().into())).unwrap();
-            }
-            false
-        },
-        usize::MAX,
-        step_testkit::Fault::Cut,
-    );
-    let dir = tempfile::tempdir().unwrap();
-    let suite = file(
-        &dir,
-        "s.yaml",
-        "tables: {t: {columns: {n: {range: {max: 11111}}}}}",
-    );
-    let args = [
-        "check".to_owned(),
-        format!("--suite={suite}"),
-        "--data=t=s3://lake/t.csv".to_owned(),
-    ];
-    let out = tempfile::tempdir().unwrap();
-    let mut command = run::command(&args, out.path());
-    let done = command.envs(server.env_through(&proxy.url())).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(!done.status.success() && done.status.code() != Some(3), "{said}");
-    assert!(
-        said.contains("s3://lake/t.csv") && said.contains("changed"),
-        "{said}"
-    );
-    assert!(!out.path().join("dataset.json").exists());
 }

@@ -50,15 +50,7 @@ fn check(more: &[&str]) -> Ran {
 
 /// All that a run leaves behind, but for the paths of the data.
 fn everything(ran: &Ran) -> String {
-    let files = [
-        "report.json",
-        "report.md",
-        "report.html",
-        "report.junit.xml",
-        "profile.json",
-        "termination",
-    ];
-    let texts = files
+    let texts = run::WORDS
         .iter()
         .map(|name| std::fs::read_to_string(ran.path(name)).unwrap());
     texts.collect::<String>() + &ran.stderr + &ran.stdout

@@ -11,6 +11,7 @@
 mod run;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use artifact_store::{Keys, Location, Store, StoreOptions};
@@ -23,7 +24,7 @@ use step_testkit::{Fault, FaultProxy, S3Server};
 struct Lake {
     server: S3Server,
     proxy: FaultProxy,
-    runtime: tokio::runtime::Runtime,
+    runtime: Arc<tokio::runtime::Runtime>,
     store: Store,
 }
 
@@ -40,7 +41,7 @@ impl Lake {
         };
         Self {
             proxy: FaultProxy::before(&server.url()).unwrap(),
-            runtime: tokio::runtime::Runtime::new().unwrap(),
+            runtime: Arc::new(tokio::runtime::Runtime::new().unwrap()),
             store: Store::from_env(options),
             server,
         }
@@ -207,4 +208,49 @@ fn without_a_digest_only_the_columns_that_rules_are_about_are_fetched() {
         "{digested} bytes of {whole}"
     );
     assert!(record.exists());
+}
+
+#[test]
+fn an_object_that_is_replaced_while_it_is_read_is_refused() {
+    let lake = Lake::new();
+    let text = |value: &str| format!("n\n{}", format!("{value}\n").repeat(3 << 20));
+    lake.put("s3://lake/t.csv", text("11111"));
+    // Before the second time that bytes of it are asked for, it is another one, as long.
+    let (runtime, store) = (Arc::clone(&lake.runtime), lake.store.clone());
+    let at: Location = "s3://lake/t.csv".parse().unwrap();
+    let (asked, other) = (AtomicUsize::new(0), text("22222"));
+    lake.proxy.fail_when(
+        move |line| {
+            if line.starts_with("GET /lake/t.csv") && asked.fetch_add(1, Ordering::SeqCst) == 1 {
+                runtime.block_on(store.write(&at, other.clone().into())).unwrap();
+            }
+            false
+        },
+        usize::MAX,
+        Fault::Cut,
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let suite = file(
+        &dir,
+        "s.yaml",
+        "tables: {t: {columns: {n: {range: {max: 11111}}}}}",
+    );
+    let args = [
+        "check".to_owned(),
+        format!("--suite={suite}"),
+        "--data=t=s3://lake/t.csv".to_owned(),
+    ];
+    let out = tempfile::tempdir().unwrap();
+    let mut command = run::command(&args, out.path());
+    let done = command
+        .envs(lake.server.env_through(&lake.proxy.url()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && done.status.code() != Some(3), "{said}");
+    assert!(
+        said.contains("s3://lake/t.csv") && said.contains("changed"),
+        "{said}"
+    );
+    assert!(!out.path().join("dataset.json").exists());
 }

@@ -58,6 +58,16 @@ pub(crate) fn here() -> PathBuf {
     Path::new(env!("MLOPS_STEPS_ROOT")).join("steps/data-validate/tests")
 }
 
+/// What `check` leaves behind of its findings, beside what it prints.
+pub(crate) const WORDS: [&str; 6] = [
+    "report.json",
+    "report.md",
+    "report.html",
+    "report.junit.xml",
+    "profile.json",
+    "termination",
+];
+
 /// Outputs that every command has.
 const OUTPUTS: [(&str, &str); 7] = [
     ("--report", "report.json"),
