@@ -172,9 +172,11 @@ impl Work<'_> {
         };
         let outcome = match followed.ended {
             Ended::Complete => self.read_back(followed.tail).await?,
-            Ended::Failed(failure) if failure.refused => return Err(StepError::usage(failure.why)),
             Ended::Failed(failure) => {
                 or_stop(cx, self.tracking.tag(FAILURE_TOLD, job.uid())).await?;
+                if failure.refused {
+                    return Err(StepError::usage(failure.why));
+                }
                 failed(failure.why, failure.check, followed.tail)
             }
             Ended::NeverStarted(why, check) => {
