@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,10 +50,13 @@ struct Started {
 impl Processes {
     /// Of a demo that begins now.
     pub(crate) fn new(file: PathBuf) -> Result<Self> {
+        // Also apart from another demo of this same process: the tests run side by side in one.
+        static DEMOS: AtomicUsize = AtomicUsize::new(0);
         let token = format!(
-            "{}-{}",
+            "{}-{}-{}",
             std::process::id(),
-            start_ticks(own_pid()).unwrap_or_default()
+            start_ticks(own_pid()).unwrap_or_default(),
+            DEMOS.fetch_add(1, Ordering::Relaxed)
         );
         let processes = Self {
             file,
