@@ -20,6 +20,6 @@ pub use dataset::{DataObject, Dataset, DatasetRef, Split, Window};
 pub use digest::{Digest, DigestParseError, Hasher, digest_bytes, digest_reader};
 pub use model_version::{ModelVersionRecord, PreviousVersion};
 pub use record::{Record, RecordError};
-pub use run::{ModelRef, TrainingRun, Trigger};
+pub use run::{Compute, ModelRef, TrainingRun, Trigger};
 pub use statement::{Statement, StatementBuilder, StatementError};
 pub use tree::{FileDigest, TreeError, digest_dir, digest_dir_without, digest_files};

@@ -56,6 +56,33 @@ pub struct TrainingRun {
     /// Uid of the workflow, when it ran in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_uid: Option<String>,
+    /// What it took, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+}
+
+/// What a training took. Each part stands alone: a child process knows of no pods, and a pod that is gone tells nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compute {
+    /// Seconds that the training command ran, of the attempt that ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_seconds: Option<f64>,
+    /// Pods that the Job took, those that failed or were evicted included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<u32>,
+    /// Seconds that these pods held their nodes, from being scheduled to the end of the training container, added up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_seconds: Option<f64>,
+    /// GPUs of each pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u32>,
+    /// The extended resource that they are of, such as `nvidia.com/gpu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_resource: Option<String>,
+    /// Hours that GPUs were held: `gpus` times `pod_seconds`, by 3600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_hours: Option<f64>,
 }
 
 /// A model by its place and its bytes.

@@ -66,6 +66,7 @@ fn run() -> TrainingRun {
         params: BTreeMap::from([("num_leaves".to_owned(), "31".to_owned())]),
         metrics: BTreeMap::from([("auc".to_owned(), Some(0.91)), ("lift".to_owned(), None)]),
         workflow_uid: Some("b7d2".to_owned()),
+        compute: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::build::{Profile, STEPS, cargo};
+use crate::build::{self, Profile, STEPS, cargo};
 use crate::cluster::install::{Kubectl, argo_module};
 use crate::cluster::place::HOST;
 use crate::cluster::{self, Own, builds};
@@ -113,6 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .env("KUBECONFIG", &kubectl.kubeconfig)
         .env("E2E_KUBECTL", &kubectl.program)
         .env("E2E_NAMESPACE", NAMESPACE)
+        .env("E2E_STEPS", build::steps(Profile::Release)?)
         .env("E2E_IMAGE_PREFIX", &options.prefix)
         .env("E2E_ARGO_URL", &services.argo.here)
         .env("E2E_MLFLOW_URL", &services.mlflow.here)

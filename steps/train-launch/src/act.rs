@@ -6,19 +6,20 @@
 
 use jiff::Timestamp;
 use mlflow_client::{Batch, ModelUri, Run, RunStatus};
-use provenance::{Digest, Record as _};
+use provenance::{Compute, Digest, Record as _};
 use step_contract::Exit;
 use step_runtime::{Context, Finished, StepError};
 
 use crate::cli::RunArgs;
+use crate::compute;
 use crate::duration::Length;
 use crate::gather::{self, Data, When};
 use crate::identity;
 use crate::model::{self, Models};
-use crate::process::{Attempt, Ended, Environment, How, Limits, Output, train};
+use crate::process::{Attempt, Ended, Environment, How, Limits, Meter, Output, Reader, train};
 use crate::publish::{self, Published};
 use crate::report::{self, Story};
-use crate::tracking::{self, MODEL_DIGEST, MODEL_URI, Tracking, of_mlflow};
+use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking, of_mlflow};
 use crate::words::argv;
 
 /// What an attempt came to.
@@ -51,6 +52,8 @@ pub(crate) struct Failed {
     pub why: String,
     /// Which check it is: `training`, `deadline`, `model`.
     pub check: &'static str,
+    /// The code that training ended with, where it did and the run does not say so yet.
+    pub exit_code: Option<i32>,
     /// What training printed last.
     pub tail: Vec<String>,
     /// When the data was held against its record.
@@ -80,6 +83,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
+    reader(args)?;
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
     }
@@ -151,6 +155,7 @@ impl Work<'_> {
             }
             // From here on a retry does not train again.
             attempt.trained = Some(Timestamp::now().to_string());
+            attempt.seconds = Some(ended.seconds);
             self.output.save(&attempt)?;
             (Some(ended.tail), Looked::Around)
         };
@@ -163,7 +168,11 @@ impl Work<'_> {
         let root = self.output.root().to_owned();
         match tokio::task::spawn_blocking(move || model::find(&root)).await? {
             Ok(models) => {
-                let stored = store(models, self.tracking, tail, looked, cx);
+                let took = Compute {
+                    train_seconds: attempt.seconds,
+                    ..Compute::default()
+                };
+                let stored = store(models, self.tracking, &took, tail, looked, cx);
                 Ok(Outcome::Trained(or_stop(cx, stored).await?))
             }
             Err(why) => {
@@ -171,6 +180,7 @@ impl Work<'_> {
                 Ok(Outcome::Failed(Failed {
                     why,
                     check: "model",
+                    exit_code: Some(0),
                     tail: tail.unwrap_or_default(),
                     looked,
                 }))
@@ -184,11 +194,27 @@ impl Work<'_> {
         self.output.save(attempt)
     }
 
+    /// How far training is, for Argo and for whoever watches. A file of an earlier attempt says nothing of this one.
+    fn meter(&self) -> Result<Meter, StepError> {
+        let file = self.output.own("progress");
+        let reader = reader(self.args)?;
+        if let Err(error) = std::fs::remove_file(&file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(StepError::usage(format!("cannot remove {}: {error}", file.display())));
+        }
+        let progress = std::sync::Arc::clone(&self.cx.progress);
+        Ok(Meter::new(reader, file, move |steps| {
+            progress.set_steps(steps.step, steps.total);
+        }))
+    }
+
     /// Runs the child; it alone sees to its own end when the step shall stop.
     async fn train(&self, attempt: &mut Attempt) -> Result<Ended, StepError> {
         let dataset = self.output.own("dataset.json");
         std::fs::write(&dataset, self.data.training.to_json())
             .map_err(|e| StepError::usage(format!("cannot write {}: {e}", dataset.display())))?;
+        let meter = self.meter()?;
         let show = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let tracking = self.tracking;
         // The address holds no credentials; they go beside it.
@@ -199,6 +225,7 @@ impl Work<'_> {
             ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
             ("TRAIN_DATASET", show(&dataset)),
             ("TRAIN_OUTPUT", show(self.output.root())),
+            ("TRAIN_PROGRESS", show(meter.file())),
         ]);
         let environment = Environment {
             argv: self.argv.to_vec(),
@@ -210,7 +237,7 @@ impl Work<'_> {
             grace: self.args.stop_grace.duration(),
             cancel: self.cx.cancel.clone(),
         };
-        let ended = train(&environment, &limits, |group| {
+        let ended = train(&environment, &limits, &meter, |group| {
             attempt.group = group;
             self.output.save(attempt)
         })
@@ -219,6 +246,14 @@ impl Work<'_> {
         tracing::info!(how = ?ended.how, "training ended");
         Ok(ended)
     }
+}
+
+/// What reads the steps off training's lines.
+///
+/// # Errors
+/// `--progress-pattern` cannot be used.
+pub(crate) fn reader(args: &RunArgs) -> Result<Reader, StepError> {
+    Reader::of_training(args.progress_pattern.as_deref(), args.progress_total).map_err(StepError::usage)
 }
 
 /// The model of an earlier attempt: the run's tags name it, it is in this very run, and the server holds these bytes.
@@ -294,6 +329,12 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
     Ok(Some(Failed {
         why,
         check,
+        exit_code: match ended.how {
+            How::Code(code) => Some(code),
+            // As a shell tells it.
+            How::Signal(signal) => Some(128 + signal),
+            _ => None,
+        },
         tail: ended.tail.clone(),
         looked: Looked::Before,
     }))
@@ -302,6 +343,7 @@ fn failure(ended: &Ended, args: &RunArgs) -> Result<Option<Failed>, StepError> {
 async fn store(
     models: Models,
     tracking: &Tracking,
+    took: &Compute,
     tail: Option<Vec<String>>,
     looked: Looked,
     cx: &Context,
@@ -317,6 +359,8 @@ async fn store(
     let published = put(&models.primary).await?;
     let digest = models.primary.digest;
     let mut batch = Batch::default();
+    batch.tags.extend(compute::tags(took));
+    batch.tags.insert(EXIT_CODE.to_owned(), "0".to_owned());
     batch.tags.insert(MODEL_URI.to_owned(), published.uri.clone());
     batch.tags.insert(MODEL_DIGEST.to_owned(), digest.to_string());
     tracking
@@ -340,7 +384,7 @@ pub(crate) async fn finish(tracking: &Tracking, outcome: &Outcome) -> Result<Run
     let status = match outcome {
         Outcome::Trained(_) => RunStatus::Finished,
         Outcome::Failed(failed) => {
-            tracking.explain(&failed.why).await?;
+            tracking.explain(&failed.why, failed.exit_code).await?;
             RunStatus::Failed
         }
     };

@@ -124,6 +124,14 @@ pub struct RunArgs {
     /// How long training may flush after SIGTERM before it is killed, at most 15s.
     #[arg(long, default_value = "10s", value_parser = grace, value_name = "10s")]
     pub stop_grace: Length,
+    /// What training prints at every step, as a regular expression with the groups `step` and `total`; without it the usual
+    /// forms are known (`epoch 3/10`, `step 40 of 2000`, `progress: 12/100`, a bar of tqdm). A file that training writes goes
+    /// before: TRAIN_PROGRESS.
+    #[arg(long, value_name = "REGEX")]
+    pub progress_pattern: Option<String>,
+    /// All steps, where what training prints does not say how many there are.
+    #[arg(long, requires = "progress_pattern", value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub progress_total: Option<u64>,
     /// The record of the run: model, digests, parameters, metrics.
     #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
     pub run: OutArtifact,

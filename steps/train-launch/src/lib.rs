@@ -5,6 +5,7 @@
 
 mod act;
 mod cli;
+mod compute;
 mod duration;
 mod gather;
 mod identity;

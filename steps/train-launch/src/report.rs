@@ -80,6 +80,7 @@ pub(crate) fn trained(
             )),
     );
     report.checks.push(finite(&record));
+    report.sections.extend(took(&record).map(Into::into));
     report.sections.push(metrics(&record).into());
     report.sections.push(params(&record).into());
     report.sections.push(files(&record).into());
@@ -239,6 +240,24 @@ fn metrics(record: &TrainingRun) -> Table {
     table.note("They are the training code's own: no gate reads them. The gate is evaluate's.")
 }
 
+/// What it took; nothing when nothing is known.
+fn took(record: &TrainingRun) -> Option<Table> {
+    let compute = record.compute.as_ref()?;
+    let mut table = Table::new("What it took", ["what", "value"]);
+    let mut row = |what: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            table.push([Cell::text(what), Cell::number(value, Format::default())]);
+        }
+    };
+    row("seconds that the command ran", compute.train_seconds);
+    row("pods", compute.pods.map(f64::from));
+    row("seconds that pods held their nodes", compute.pod_seconds);
+    let resource = compute.gpu_resource.as_deref().unwrap_or("GPU");
+    row(&format!("{resource} of each pod"), compute.gpus.map(f64::from));
+    row("GPU-hours", compute.gpu_hours);
+    Some(table)
+}
+
 fn params(record: &TrainingRun) -> Table {
     let mut table = Table::new("Parameters", ["parameter", "value"]);
     for (name, value) in &record.params {
@@ -318,6 +337,7 @@ fn record(story: &Story<'_>, done: &Trained, run: &Run) -> Result<TrainingRun, S
         params: run.params.clone(),
         metrics: run.metrics.clone(),
         workflow_uid: args.workflow_uid.clone(),
+        compute: crate::compute::of_tags(&run.tags),
     })
 }
 

@@ -18,9 +18,13 @@ pub(crate) const MODEL_DIGEST: &str = "model.digest";
 pub(crate) const MODEL_URI: &str = "model.uri";
 /// Why the run failed or was killed; empty again when it came to an end after all.
 const FAILURE_REASON: &str = "failure.reason";
+/// The code that training ended with; empty while it trains.
+pub(crate) const EXIT_CODE: &str = "launch.exit_code";
 /// The uid of the Job whose failure this step has told: launched again, it is to be trained again.
 pub(crate) const FAILURE_TOLD: &str = "mlops.failure.told";
-/// MLflow keeps longer tags not.
+/// MLflow 2 keeps longer parameters not.
+const PARAM_LIMIT: usize = 500;
+/// MLflow 2 keeps longer tags not.
 const TAG_LIMIT: usize = 5_000;
 
 /// The run and the way to it.
@@ -122,6 +126,7 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
             "data.training_digest".to_owned(),
             data.training.digest.to_string(),
         ),
+        ("data.objects".to_owned(), objects(data)),
         ("argo.step".to_owned(), args.step.clone()),
     ]);
     if let Some(uid) = &args.workflow_uid {
@@ -154,6 +159,47 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
     tags
 }
 
+/// What the key is made of, so that it can be compared in MLflow's tables beside what training logs itself. Only that: a
+/// parameter never changes, and an attempt of the same key must find its own.
+fn params(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String> {
+    let known = [
+        ("launch.command", Some(argv.join(" "))),
+        ("launch.data", Some(data.training.digest.to_string())),
+        ("launch.git_sha", Some(args.git_sha.clone())),
+        ("launch.image", args.job.image.clone()),
+        ("launch.step", Some(args.step.clone())),
+        ("launch.trigger", Some(args.trigger.as_str().to_owned())),
+        ("launch.trigger_id", args.trigger_id.clone()),
+    ];
+    known
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let value: String = value?.chars().take(PARAM_LIMIT).collect();
+            Some((name.to_owned(), value)).filter(|(_, value)| !value.is_empty())
+        })
+        .collect()
+}
+
+/// The objects that are trained on, a line each, as many as a tag holds.
+fn objects(data: &Data) -> String {
+    let uris: Vec<&str> = data
+        .training
+        .splits
+        .values()
+        .flat_map(|split| split.objects.iter().map(|object| object.uri.as_str()))
+        .collect();
+    let mut shown = String::new();
+    for (number, uri) in uris.iter().enumerate() {
+        if shown.len() + uri.len() + 40 > TAG_LIMIT {
+            return format!("{shown}… and {} more", uris.len() - number);
+        }
+        shown.push_str(uri);
+        shown.push('\n');
+    }
+    shown.truncate(shown.trim_end().len());
+    shown
+}
+
 fn cut(value: &str) -> String {
     value.chars().take(TAG_LIMIT).collect()
 }
@@ -172,6 +218,7 @@ impl Tracking {
     ) -> Result<(), StepError> {
         let batch = Batch {
             tags: tags(args, argv, data),
+            params: params(args, argv, data),
             ..Batch::default()
         };
         let id = &self.run.run_id;
@@ -184,9 +231,11 @@ impl Tracking {
     /// # Errors
     /// MLflow is away, or refuses.
     pub(crate) async fn begin(&self) -> Result<(), StepError> {
-        let earlier = self.run.tags.get(FAILURE_REASON);
-        if earlier.is_some_and(|why| !why.is_empty()) {
-            self.tag(FAILURE_REASON, "").await?;
+        let is_set = |name: &&str| self.run.tags.get(*name).is_some_and(|value| !value.is_empty());
+        let earlier = [FAILURE_REASON, EXIT_CODE].into_iter().filter(is_set);
+        let cleared: BTreeMap<_, _> = earlier.map(|name| (name.to_owned(), String::new())).collect();
+        if !cleared.is_empty() {
+            self.set_tags(cleared).await?;
         }
         if self.run.status == RunStatus::Running {
             return Ok(());
@@ -202,18 +251,32 @@ impl Tracking {
     /// # Errors
     /// MLflow is away, or refuses.
     pub(crate) async fn tag(&self, name: &str, value: &str) -> Result<(), StepError> {
-        let mut batch = Batch::default();
-        batch.tags.insert(name.to_owned(), cut(value));
+        self.set_tags(BTreeMap::from([(name.to_owned(), value.to_owned())]))
+            .await
+    }
+
+    /// Writes tags, those that are too long cut.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn set_tags(&self, mut tags: BTreeMap<String, String>) -> Result<(), StepError> {
+        tags.values_mut().for_each(|value| *value = cut(value));
+        let batch = Batch {
+            tags,
+            ..Batch::default()
+        };
         let id = &self.run.run_id;
         self.client.log_batch(id, &batch).await.map_err(of_mlflow)
     }
 
-    /// Writes why training came to nothing.
+    /// Writes why training came to nothing, and the code that it ended with where that is known.
     ///
     /// # Errors
     /// MLflow is away, or refuses.
-    pub(crate) async fn explain(&self, why: &str) -> Result<(), StepError> {
-        self.tag(FAILURE_REASON, why).await
+    pub(crate) async fn explain(&self, why: &str, exit_code: Option<i32>) -> Result<(), StepError> {
+        let mut tags = BTreeMap::from([(FAILURE_REASON.to_owned(), why.to_owned())]);
+        tags.extend(exit_code.map(|code| (EXIT_CODE.to_owned(), code.to_string())));
+        self.set_tags(tags).await
     }
 
     /// Ends the run in `status`.
@@ -247,7 +310,7 @@ impl Tracking {
             };
             // The state first: the reason is of no use without it.
             quick.end(status).await?;
-            quick.explain(why).await
+            quick.explain(why, None).await
         };
         let marked = marked.await;
         if let Err(error) = marked {

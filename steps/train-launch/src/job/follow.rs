@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use kubernetes::{Change, Cluster, Kind, LogLine, Logs};
 use serde_json::Value;
-use step_runtime::StepError;
+use step_runtime::{Progress, StepError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -17,11 +18,11 @@ use super::launch::of_cluster;
 use super::objects::{CONTAINER, Job, Pod};
 use super::state::{Failure, State, judge};
 use crate::duration::Length;
-use crate::process::{From, Mask, Tail, secrets_of};
+use crate::process::{From, Mask, Reader, Tail, secrets_of};
 
 /// How often the Job is asked for although it is watched: a deletion that nobody saw is found so.
 const LOOK: Duration = Duration::from_secs(15);
-/// How long the logs may take to end once the Job has.
+/// How long the logs may bring nothing once the Job has ended, before they are given up.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// How a Job ended.
@@ -52,6 +53,8 @@ pub(crate) struct Patience<'a> {
     pub pending: &'a Length,
     /// The longest that it may be suspended.
     pub queue: Option<&'a Length>,
+    /// Where the steps go that training tells.
+    pub progress: &'a Arc<Progress>,
     /// Set when the step shall stop.
     pub cancel: &'a CancellationToken,
 }
@@ -72,7 +75,7 @@ pub(crate) async fn follow(
     let mut seen = Seen {
         job: job.clone(),
         pods: BTreeMap::new(),
-        logs: Listeners::new(cluster),
+        logs: Listeners::new(cluster, patience.progress),
         said: String::new(),
         refused: None,
     };
@@ -95,7 +98,11 @@ pub(crate) async fn follow(
             },
             change = pods.next() => match change {
                 Some(Ok(Change::Is(object))) => seen.pod(&object)?,
-                Some(Ok(Change::Gone(object))) => tracing::info!(pod = %object["metadata"]["name"], "a pod is gone"),
+                Some(Ok(Change::Gone(object))) => {
+                    tracing::info!(pod = %object["metadata"]["name"], "a pod is gone");
+                    // How it ended is often told only by its last state.
+                    seen.pod(&object)?;
+                }
                 Some(Err(error)) => tracing::warn!(%error, "watching the pods; going on"),
                 None => {}
             },
@@ -228,16 +235,20 @@ fn gone(name: &str) -> StepError {
 /// The logs of all pods, each followed by a task of its own.
 struct Listeners {
     cluster: Cluster,
+    progress: Arc<Progress>,
     tasks: BTreeMap<String, JoinHandle<()>>,
     tail: Arc<Mutex<(String, Tail)>>,
+    lines: Arc<AtomicU64>,
 }
 
 impl Listeners {
-    fn new(cluster: &Cluster) -> Self {
+    fn new(cluster: &Cluster, progress: &Arc<Progress>) -> Self {
         Self {
             cluster: cluster.clone(),
+            progress: Arc::clone(progress),
             tasks: BTreeMap::new(),
             tail: Arc::default(),
+            lines: Arc::default(),
         }
     }
 
@@ -246,9 +257,15 @@ impl Listeners {
             return;
         }
         let (cluster, tail, name) = (self.cluster.clone(), Arc::clone(&self.tail), pod.to_owned());
+        let (progress, lines) = (Arc::clone(&self.progress), Arc::clone(&self.lines));
         let task = tokio::spawn(async move {
             let mut mask = Mask::of(secrets());
+            let mut steps = Reader::of_launcher();
             let mut take = |line: LogLine| {
+                lines.fetch_add(1, Ordering::Relaxed);
+                if let Some(steps) = steps.line(&line.text) {
+                    progress.set_steps(steps.step, steps.total);
+                }
                 let mut shown = mask.push(line.text.as_bytes());
                 shown.extend(mask.rest());
                 shown.push(b'\n');
@@ -268,11 +285,18 @@ impl Listeners {
         self.tasks.insert(pod.to_owned(), task);
     }
 
-    /// Waits for what is left of the logs.
+    /// Waits for what is left of the logs, as long as they bring something: a long log over a slow connection is no reason to
+    /// lose its end.
     async fn end(&mut self) {
-        let all = futures::future::join_all(std::mem::take(&mut self.tasks).into_values());
-        if tokio::time::timeout(DRAIN, all).await.is_err() {
-            tracing::warn!("the logs did not end with the Job; what is missing is in the cluster");
+        let mut all = futures::future::join_all(std::mem::take(&mut self.tasks).into_values());
+        let mut lines = self.lines.load(Ordering::Relaxed);
+        while tokio::time::timeout(DRAIN, &mut all).await.is_err() {
+            let more = self.lines.load(Ordering::Relaxed);
+            if more == lines {
+                tracing::warn!("the logs did not end with the Job; what is missing is in the cluster");
+                return;
+            }
+            lines = more;
         }
     }
 

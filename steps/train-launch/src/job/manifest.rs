@@ -357,6 +357,8 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
         ("git-branch", &args.git_branch),
         ("git-repo", &args.git_repo),
         ("image", &args.job.image),
+        ("progress-pattern", &args.progress_pattern),
+        ("progress-total", &args.progress_total.map(|total| total.to_string())),
         ("deadline", &args.deadline.as_ref().map(ToString::to_string)),
     ] {
         if let Some(value) = value {

@@ -12,26 +12,30 @@ mod manifest;
 mod objects;
 mod quantity;
 mod state;
+mod took;
 mod volume;
 
 pub(crate) use args::JobArgs;
 
-use kubernetes::Cluster;
+use std::collections::BTreeMap;
+
+use kubernetes::{Cluster, Kind};
 use mlflow_client::RunStatus;
 use step_contract::Exit;
 use step_report::{Cell, Format, Table};
 use step_runtime::{Context, Finished, StepError};
 
-use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earlier_record, or_stop};
+use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earlier_record, or_stop, reader};
 use crate::cli::RunArgs;
 use crate::gather::Data;
 use crate::report::{self, Story};
 use crate::tracking::{self, FAILURE_TOLD, Tracking};
 use crate::words::argv;
-use crate::{gather, identity};
+use crate::{compute, gather, identity};
 use follow::{Ended, Followed, Patience, follow};
 use launch::{Launched, launch, let_go, of_cluster, own_image};
 use manifest::{Manifest, Plan, TRAINING};
+use objects::{Job, Pod};
 
 /// What the manifest shows where the image is that of the pod that applies it.
 const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
@@ -44,6 +48,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
+    reader(args)?;
     let manifest = |image: &str, is_owned: bool| {
         manifest::build(&Plan {
             args,
@@ -142,6 +147,10 @@ impl Work<'_> {
         let cx = self.cx;
         or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
+            // Killed between the pod's end and ours, an attempt has not said what the Job took.
+            if !compute::knows_pods(&self.tracking.run.tags) {
+                or_stop(cx, self.took_before()).await?;
+            }
             return Ok((Outcome::Trained(done), None));
         }
         or_stop(cx, self.tracking.begin()).await?;
@@ -155,17 +164,25 @@ impl Work<'_> {
                 "the failed Job of an earlier attempt is made anew"
             ),
         }
+        or_stop(cx, self.tracking.set_tags(self.of_job(&job))).await?;
         let patience = Patience {
             pending: &self.args.job.pending_timeout,
             queue: self.args.job.queue_timeout.as_ref(),
+            progress: &cx.progress,
             cancel: &cx.cancel,
         };
         let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
+        or_stop(
+            cx,
+            self.tracking.set_tags(took::tags(&followed.pods, &self.args.job)),
+        )
+        .await?;
         let pods = Some(table(&followed));
-        let failed = |why: String, check, tail| {
+        let failed = |why: String, check, exit_code, tail| {
             Outcome::Failed(Failed {
                 why,
                 check,
+                exit_code,
                 tail,
                 looked: Looked::Not,
             })
@@ -177,17 +194,49 @@ impl Work<'_> {
                 if failure.refused {
                     return Err(StepError::usage(failure.why));
                 }
-                failed(failure.why, failure.check, followed.tail)
+                failed(failure.why, failure.check, failure.exit_code, followed.tail)
             }
             Ended::NeverStarted(why, check) => {
                 self.cluster
-                    .delete_this(kubernetes::Kind::JOB, self.name, job.uid())
+                    .delete_this(Kind::JOB, self.name, job.uid())
                     .await
                     .map_err(|error| of_cluster(&error))?;
-                failed(why, check, followed.tail)
+                failed(why, check, None, followed.tail)
             }
         };
         Ok((outcome, pods))
+    }
+
+    /// Which Job trains, for whoever looks from the run.
+    fn of_job(&self, job: &Job) -> BTreeMap<String, String> {
+        [
+            ("launch.job.name", self.name),
+            ("launch.job.namespace", self.cluster.namespace()),
+            ("launch.job.uid", job.uid()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    /// What the Job of an earlier attempt took, when it is still there.
+    async fn took_before(&self) -> Result<(), StepError> {
+        let seen = async {
+            let job = self.cluster.get(Kind::JOB, self.name).await?;
+            let pods = self.cluster.list(Kind::POD, &self.selector).await?;
+            Ok((job, pods))
+        };
+        let (job, pods) = seen.await.map_err(|error| of_cluster(&error))?;
+        let Some(job) = job else { return Ok(()) };
+        let job = Job::of(&job).map_err(StepError::internal)?;
+        let mut known = Vec::new();
+        for pod in &pods {
+            known.push(Pod::of(pod).map_err(StepError::internal)?);
+        }
+        known.retain(|pod| pod.is_of(job.uid()));
+        let mut tags = self.of_job(&job);
+        tags.extend(took::tags(&known, &self.args.job));
+        self.tracking.set_tags(tags).await
     }
 
     /// The pod's program has put the model into the run and said so in its tags.
@@ -210,6 +259,7 @@ impl Work<'_> {
                     self.name, tracking.run.run_id
                 ),
                 check: "model",
+                exit_code: None,
                 tail,
                 looked: Looked::InPod,
             }),

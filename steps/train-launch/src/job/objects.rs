@@ -178,6 +178,9 @@ struct PodStatus {
 #[serde(rename_all = "camelCase")]
 struct ContainerStatus {
     name: String,
+    /// What the runtime runs: `docker.io/team/train@sha256:…`.
+    #[serde(default, rename = "imageID")]
+    image_id: String,
     #[serde(default)]
     state: ContainerState,
 }
@@ -270,6 +273,30 @@ impl Pod {
         Some(ended.finished_at?.duration_since(ended.started_at?).as_secs_f64())
     }
 
+    /// Seconds that it held its node: from being scheduled to the end of training, or to its disruption where the end is not
+    /// told. Of a pod that has not ended, nothing.
+    pub(crate) fn held(&self) -> Option<f64> {
+        let scheduled = self.holds("PodScheduled")?.last_transition_time?;
+        let ended = self.train().and_then(|train| train.state.terminated.as_ref()?.finished_at);
+        let ended = ended.or(self.holds("DisruptionTarget").and_then(|it| it.last_transition_time))?;
+        Some(ended.duration_since(scheduled).as_secs_f64().max(0.0))
+    }
+
+    /// The digest of the training image, where the runtime knows one that can be pulled.
+    pub(crate) fn image_digest(&self) -> Option<&str> {
+        let (_, digest) = self.train()?.image_id.rsplit_once('@')?;
+        Some(digest)
+    }
+
+    /// The code that its training container ended with.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        Some(self.train()?.state.terminated.as_ref()?.exit_code)
+    }
+
+    fn holds(&self, kind: &str) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.holds(kind))
+    }
+
     fn train(&self) -> Option<&ContainerStatus> {
         self.status
             .container_statuses
@@ -278,10 +305,7 @@ impl Pod {
     }
 
     pub(super) fn is_disrupted(&self) -> bool {
-        self.status
-            .conditions
-            .iter()
-            .any(|condition| condition.holds("DisruptionTarget"))
+        self.holds("DisruptionTarget").is_some()
     }
 
     /// Why it does not run: the scheduler's sentence, or what a container waits for.
@@ -368,5 +392,26 @@ mod tests {
             Pod::of(&json!({"metadata": {"name": "a", "ownerReferences": [{"uid": "new", "kind": "Job"}]}}))
                 .unwrap();
         assert!(pod.is_of("new") && !pod.is_of("old"));
+    }
+
+    #[test]
+    fn a_pod_holds_its_node_until_training_ends_or_is_disrupted() {
+        let pod = |conditions: Value, state: Value| {
+            Pod::of(&json!({"metadata": {"name": "a"}, "status": {
+                "conditions": conditions,
+                "containerStatuses": [{"name": "train", "imageID": "docker.io/team/train@sha256:ab", "state": state}],
+            }}))
+            .unwrap()
+        };
+        let scheduled = json!({"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-30T20:00:00Z"});
+        let pushed = json!({"type": "DisruptionTarget", "status": "True", "lastTransitionTime": "2026-11-30T20:30:00Z"});
+        let ended = json!({"terminated": {"exitCode": 0, "startedAt": "2026-11-30T20:10:00Z", "finishedAt": "2026-11-30T21:00:00Z"}});
+        let running = json!({"running": {}});
+        let first = pod(json!([scheduled]), ended.clone());
+        assert_eq!((first.held(), first.seconds()), (Some(3600.0), Some(3000.0)));
+        assert_eq!(first.image_digest(), Some("sha256:ab"));
+        assert_eq!(pod(json!([scheduled, pushed]), running.clone()).held(), Some(1800.0));
+        assert_eq!(pod(json!([scheduled]), running).held(), None);
+        assert_eq!(pod(json!([]), ended).held(), None);
     }
 }

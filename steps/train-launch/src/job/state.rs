@@ -1,6 +1,7 @@
 //! Where a Job stands, read from the Job, its pods and their events. Pure: what was seen in, a word out.
 
 use jiff::Timestamp;
+use step_contract::Exit;
 
 use super::objects::{Condition, Job, Pod};
 
@@ -38,6 +39,8 @@ pub(crate) struct Failure {
     pub why: String,
     /// Which check it is: `training`, `deadline`, `lost`.
     pub check: &'static str,
+    /// The code of the pod's program, where that was not its own verdict: then the run has training's.
+    pub exit_code: Option<i32>,
     /// Whether the program in the pod refused what it was given: a mistake of the caller's, and no verdict on training.
     pub refused: bool,
 }
@@ -101,6 +104,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
                 job.deadline()
             ),
             check: "deadline",
+            exit_code: None,
             refused: false,
         },
         (_, Some((pod, why))) => {
@@ -112,6 +116,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
             Failure {
                 why: format!("{why} (pod {}{again})", pod.name()),
                 check: "training",
+                exit_code: pod.exit_code().filter(|code| *code != i32::from(Exit::No.code())),
                 refused: pod.is_refused(),
             }
         }
@@ -121,6 +126,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
                 failed.message
             ),
             check: "lost",
+            exit_code: None,
             refused: false,
         },
     }

@@ -4,17 +4,18 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use step_runtime::StepError;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
 use super::mask::{Mask, secrets_of};
+use super::meter::Meter;
 use super::tail::{From, Tail};
 
 /// What the child finds: the training contract.
@@ -44,6 +45,8 @@ pub(crate) struct Limits {
 pub(crate) struct Ended {
     /// What became of it.
     pub how: How,
+    /// Seconds that it took.
+    pub seconds: f64,
     /// The last lines that it printed.
     pub tail: Vec<String>,
     /// The line that says most.
@@ -65,6 +68,8 @@ pub(crate) enum How {
     Stopped,
 }
 
+/// How often the file of steps is looked into.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the pipes may stay open after the group is gone.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -75,8 +80,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub(crate) async fn train(
     environment: &Environment,
     limits: &Limits,
+    meter: &Meter,
     started: impl FnOnce(Option<Group>) -> Result<(), StepError>,
 ) -> Result<Ended, StepError> {
+    let began = Instant::now();
     let mut child = spawn(environment)?;
     let group = child.id().and_then(Group::of_leader);
     // Whatever fails from here on must not leave the child behind.
@@ -88,13 +95,17 @@ pub(crate) async fn train(
         child
             .stdout
             .take()
-            .map(|pipe| listen(From::Out, pipe, Mask::of(secrets.clone()), Arc::clone(&tail))),
+            .map(|pipe| listen(From::Out, pipe, Mask::of(secrets.clone()), Arc::clone(&tail), meter.clone())),
         child
             .stderr
             .take()
-            .map(|pipe| listen(From::Err, pipe, Mask::of(secrets), Arc::clone(&tail))),
+            .map(|pipe| listen(From::Err, pipe, Mask::of(secrets), Arc::clone(&tail), meter.clone())),
     ];
-    let how = wait(&mut child, group, limits).await?;
+    let how = tokio::select! {
+        how = wait(&mut child, group, limits) => how?,
+        never = look(meter) => match never {},
+    };
+    let seconds = began.elapsed().as_secs_f64();
     // What training left running in its group would hold the pipes open, and the output directory.
     drop(guard);
     for pipe in pipes.into_iter().flatten() {
@@ -103,9 +114,23 @@ pub(crate) async fn train(
             stop.abort();
         }
     }
+    meter.look();
     let tail = std::mem::take(&mut *tail.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let (tail, last) = tail.finish();
-    Ok(Ended { how, tail, last })
+    Ok(Ended {
+        how,
+        seconds,
+        tail,
+        last,
+    })
+}
+
+async fn look(meter: &Meter) -> std::convert::Infallible {
+    let mut tick = interval(LOOK);
+    loop {
+        tick.tick().await;
+        meter.look();
+    }
 }
 
 /// What the child knows and must not be shown: of our own environment, and of what it gets besides.
@@ -188,6 +213,7 @@ fn listen(
     mut pipe: impl AsyncRead + Unpin + Send + 'static,
     mut mask: Mask,
     tail: Arc<Mutex<Tail>>,
+    meter: Meter,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut buffer = vec![0; 16 * 1024];
@@ -195,6 +221,7 @@ fn listen(
             tail.lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .push(from, bytes);
+            meter.push(from, bytes);
             // Nobody listening to us is no reason to stop training.
             let _ = tokio::task::block_in_place(|| std::io::stderr().lock().write_all(bytes));
         };

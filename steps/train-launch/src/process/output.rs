@@ -27,8 +27,9 @@ pub(crate) struct Attempt {
     pub group: Option<Group>,
     /// When training ended well, RFC 3339: from then on nothing is trained again.
     pub trained: Option<String>,
-    /// When training began, RFC 3339.
-    pub began: Option<String>,
+    /// Seconds that the training took that ended well.
+    #[serde(default)]
+    pub seconds: Option<f64>,
 }
 
 /// The directory, locked for this process.
@@ -169,7 +170,7 @@ fn first(key: Digest) -> Attempt {
         number: 1,
         group: None,
         trained: None,
-        began: None,
+        seconds: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod files;
 mod kills;
+mod launcher;
 mod notify;
 mod pipelines;
 mod rights;
