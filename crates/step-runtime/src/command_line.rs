@@ -7,8 +7,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command};
-use step_contract::{InArtifact, StepSpec};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use step_contract::{InArtifact, OutArtifact, OutParameter, Secret, StepSpec};
 
 /// Attaches `<STEP>_<FLAG>` to every flag that names no variable of its own, and the flags of the process.
 pub(crate) fn prepare(command: Command, spec: &StepSpec) -> Command {
@@ -108,6 +109,42 @@ pub(crate) fn normalise(raw: Vec<OsString>, command: &Command, spec: &StepSpec) 
 /// A value without the line break that a file in a template leaves; nothing when it is empty.
 fn given(value: &str) -> Option<&str> {
     Some(value.trim_end_matches(['\n', '\r'])).filter(|value| !value.is_empty())
+}
+
+/// The flags of a sub-command that were given, as `--flag=value`: not the defaults, no secret, no output.
+pub(crate) fn flags_given(command: &Command, matches: &ArgMatches) -> Vec<String> {
+    use std::any::TypeId;
+    let left_out = [
+        TypeId::of::<Secret>(),
+        TypeId::of::<OutArtifact>(),
+        TypeId::of::<OutParameter>(),
+    ];
+    let mut flags = Vec::new();
+    for arg in command.get_arguments() {
+        let id = arg.get_id().as_str();
+        let by_hand = matches!(
+            matches
+                .try_contains_id(id)
+                .ok()
+                .and_then(|_| matches.value_source(id)),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        );
+        let kind = arg.get_value_parser().type_id();
+        let (Some(long), true, false) = (
+            arg.get_long(),
+            by_hand,
+            left_out.iter().any(|left_out| kind == *left_out),
+        ) else {
+            continue;
+        };
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            flags.extend(matches.get_flag(id).then(|| format!("--{long}")));
+            continue;
+        }
+        let values = matches.get_raw(id).into_iter().flatten();
+        flags.extend(values.map(|value| format!("--{long}={}", value.to_string_lossy())));
+    }
+    flags
 }
 
 /// `--flag=value` as clap shall see it, if at all.

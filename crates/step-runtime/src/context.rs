@@ -26,6 +26,7 @@ pub struct Context {
     pub(crate) spec: &'static StepSpec,
     pub(crate) command: String,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) given: Vec<String>,
 }
 
 impl Context {
@@ -43,6 +44,13 @@ impl Context {
             Ok(uid) if !uid.is_empty() => builder.invocation(&uid),
             _ => builder,
         }
+    }
+
+    /// The flags that were given, on the command line or by their variables, as `--name=value`, without secrets and without
+    /// where outputs go: how this was started, for a record of it.
+    #[must_use]
+    pub fn given(&self) -> &[String] {
+        &self.given
     }
 
     /// The further certificate authorities to trust, for clients of other services.

@@ -2,7 +2,7 @@
 
 use provenance::StatementBuilder;
 use step_contract::{Exit, OutArtifact, OutParameter};
-use step_report::Report;
+use step_report::{Check, Report};
 
 /// The end of a step: a decision with its report and outputs, or text.
 #[derive(Debug)]
@@ -60,6 +60,25 @@ impl Finished {
     pub fn with_parameter(mut self, parameter: &OutParameter, value: impl Into<String>) -> Self {
         if let Product::Decision(decision) = &mut self.0 {
             decision.parameters.push((parameter.clone(), value.into()));
+        }
+        self
+    }
+
+    /// The bytes that go to that output.
+    #[must_use]
+    pub fn output(&self, location: &OutArtifact) -> Option<&[u8]> {
+        let Product::Decision(decision) = &self.0 else {
+            return None;
+        };
+        let (_, bytes) = decision.outputs.iter().find(|(to, _)| to == location)?;
+        Some(bytes)
+    }
+
+    /// One more check in the report.
+    #[must_use]
+    pub fn with_check(mut self, check: Check) -> Self {
+        if let Product::Decision(decision) = &mut self.0 {
+            decision.report.checks.push(check);
         }
         self
     }

@@ -26,7 +26,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
-use step_contract::{Contract, Exit, StepSpec};
+use step_contract::{CommandKind, Contract, Exit, StepSpec};
 use step_report::Report;
 use tokio_util::sync::CancellationToken;
 
@@ -125,11 +125,16 @@ async fn under_way(
     let (command, leaf) = leaf(matches);
     let places = Places::of(root.find_subcommand(command).unwrap_or(root), leaf);
     // A dry run that prints changes nothing; one that decides writes its report like any other, and clears before it.
-    let dry = matches!(leaf.try_get_one::<bool>("dry_run"), Ok(Some(true)));
+    let prints = spec
+        .commands
+        .iter()
+        .any(|known| known.name == command && known.kind == CommandKind::Prints);
+    let dry = prints || matches!(leaf.try_get_one::<bool>("dry_run"), Ok(Some(true)));
     if !dry {
         places.clear();
     }
-    let common = CommonArgs::from_arg_matches(leaf).ok();
+    // What only prints has no report, though it may take the flags of what has one.
+    let common = CommonArgs::from_arg_matches(leaf).ok().filter(|_| !prints);
     let process =
         match ProcessArgs::from_arg_matches(leaf).or_else(|_| ProcessArgs::from_arg_matches(matches)) {
             Ok(process) => process,
@@ -152,6 +157,7 @@ async fn under_way(
         spec,
         command: command.to_owned(),
         ca_file: process.ca_file.clone(),
+        given: command_line::flags_given(root.find_subcommand(command).unwrap_or(root), leaf),
     };
     let (store, progress) = (context.store.clone(), Arc::clone(&context.progress));
     let ended = until_signal(run(context), &cancel).await;

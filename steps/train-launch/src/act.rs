@@ -5,7 +5,7 @@
 //! thing begins.
 
 use jiff::Timestamp;
-use mlflow_client::{Batch, ModelUri, Run, RunStatus};
+use mlflow_client::{ModelUri, Run, RunStatus};
 use provenance::{Compute, Digest, Record as _};
 use step_contract::Exit;
 use step_runtime::{Context, Finished, StepError};
@@ -19,7 +19,7 @@ use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Meter, Output, Reader, train};
 use crate::publish::{self, Published};
 use crate::report::{self, Story};
-use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking, of_mlflow};
+use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking};
 use crate::words::argv;
 
 /// What an attempt came to.
@@ -87,12 +87,12 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
     }
-    tracking::client(args, cx, None)?;
+    tracking::check(args, key, cx)?;
     forget_earlier_record(args);
     let dir = args.output_dir.clone();
     let (output, attempt) = tokio::task::spawn_blocking(move || Output::open(&dir, key)).await??;
     let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
-    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, attempt = attempt.number, "MLflow run");
+    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, attempt = attempt.number, "the run");
 
     let work = Work {
         args,
@@ -138,7 +138,7 @@ impl Work<'_> {
 
     async fn outcome(&self, mut attempt: Attempt) -> Result<Outcome, StepError> {
         let cx = self.cx;
-        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
+        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data, cx)).await?;
         // A run whose tags name a model that the server holds is done, wherever it was trained.
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
             return Ok(Outcome::Trained(done));
@@ -201,7 +201,10 @@ impl Work<'_> {
         if let Err(error) = std::fs::remove_file(&file)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            return Err(StepError::usage(format!("cannot remove {}: {error}", file.display())));
+            return Err(StepError::usage(format!(
+                "cannot remove {}: {error}",
+                file.display()
+            )));
         }
         let progress = std::sync::Arc::clone(&self.cx.progress);
         Ok(Meter::new(reader, file, move |steps| {
@@ -218,15 +221,22 @@ impl Work<'_> {
         let show = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let tracking = self.tracking;
         // The address holds no credentials; they go beside it.
-        let mut vars = tracking.client.auth_vars();
+        let mut vars = Vec::new();
+        if let Some(client) = tracking.server.mlflow() {
+            vars.extend(client.auth_vars());
+            vars.extend([
+                ("MLFLOW_TRACKING_URI", client.tracking_uri().to_owned()),
+                ("MLFLOW_RUN_ID", tracking.run.run_id.clone()),
+                ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
+            ]);
+        }
         vars.extend([
-            ("MLFLOW_TRACKING_URI", tracking.client.tracking_uri().to_owned()),
-            ("MLFLOW_RUN_ID", tracking.run.run_id.clone()),
-            ("MLFLOW_EXPERIMENT_ID", tracking.experiment.experiment_id.clone()),
+            ("TRAIN_RUN_ID", tracking.run.run_id.clone()),
             ("TRAIN_DATASET", show(&dataset)),
             ("TRAIN_OUTPUT", show(self.output.root())),
             ("TRAIN_PROGRESS", show(meter.file())),
         ]);
+        vars.extend(trusted(self.cx, tracking.server.tracking_uri()));
         let environment = Environment {
             argv: self.argv.to_vec(),
             workdir: self.args.workdir.clone(),
@@ -248,6 +258,27 @@ impl Work<'_> {
     }
 }
 
+/// Where training finds the authorities of `--ca-file`: for MLflow's client and for S3 where they are reached by TLS at an
+/// address of the team's own, and unless training is told otherwise.
+fn trusted(cx: &Context, tracking_uri: &str) -> Vec<(&'static str, String)> {
+    let Some(file) = cx.ca_file() else {
+        return Vec::new();
+    };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let file = file.to_string_lossy().into_owned();
+    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is_tls = |address: Option<String>| address.is_some_and(|address| address.starts_with("https://"));
+    let endpoint = var("AWS_ENDPOINT_URL_S3").or(var("AWS_ENDPOINT_URL"));
+    let mut vars = vec![("TRAIN_CA_FILE", file.clone())];
+    if is_tls(Some(tracking_uri.to_owned())) && var("MLFLOW_TRACKING_SERVER_CERT_PATH").is_none() {
+        vars.push(("MLFLOW_TRACKING_SERVER_CERT_PATH", file.clone()));
+    }
+    if is_tls(endpoint) && var("AWS_CA_BUNDLE").is_none() {
+        vars.push(("AWS_CA_BUNDLE", file));
+    }
+    vars
+}
+
 /// What reads the steps off training's lines.
 ///
 /// # Errors
@@ -265,13 +296,18 @@ pub(crate) async fn completed_before(
     let (Some(uri), Some(named)) = (tags.get(MODEL_URI), tags.get(MODEL_DIGEST)) else {
         return Ok(None);
     };
-    let own = matches!(uri.parse(), Ok(ModelUri::Run { run_id, .. }) if run_id == tracking.run.run_id);
+    let own = match tracking.server.mlflow() {
+        Some(_) => {
+            matches!(uri.parse(), Ok(ModelUri::Run { run_id, .. }) if run_id == tracking.run.run_id)
+        }
+        None => uri.starts_with(&format!("{}/", tracking.run.artifact_uri)),
+    };
     if !own {
         tracing::warn!(model = %uri, run = %tracking.run.run_id, "the run's tags name a model that is not its own");
         return Ok(None);
     }
     let (Some(published), Ok(digest)) = (
-        publish::held(&tracking.client, &cx.store, uri, named).await?,
+        publish::held(&tracking.server, &cx.store, uri, named).await?,
         named.parse(),
     ) else {
         return Ok(None);
@@ -350,7 +386,7 @@ async fn store(
 ) -> Result<Trained, StepError> {
     // MLflow takes files of a deleted run, and then refuses its tags: nothing is brought to one.
     tracking.current().await?;
-    let put = |model| publish::publish(&tracking.client, &cx.store, &tracking.run, model);
+    let put = |model| publish::publish(&tracking.server, &cx.store, &tracking.run, model);
     let mut others = Vec::new();
     for model in &models.others {
         put(model).await?;
@@ -358,16 +394,11 @@ async fn store(
     }
     let published = put(&models.primary).await?;
     let digest = models.primary.digest;
-    let mut batch = Batch::default();
-    batch.tags.extend(compute::tags(took));
-    batch.tags.insert(EXIT_CODE.to_owned(), "0".to_owned());
-    batch.tags.insert(MODEL_URI.to_owned(), published.uri.clone());
-    batch.tags.insert(MODEL_DIGEST.to_owned(), digest.to_string());
-    tracking
-        .client
-        .log_batch(&tracking.run.run_id, &batch)
-        .await
-        .map_err(of_mlflow)?;
+    let mut tags = compute::tags(took);
+    tags.insert(EXIT_CODE.to_owned(), "0".to_owned());
+    tags.insert(MODEL_URI.to_owned(), published.uri.clone());
+    tags.insert(MODEL_DIGEST.to_owned(), digest.to_string());
+    tracking.set_tags(tags).await?;
     Ok(Trained {
         published,
         digest,

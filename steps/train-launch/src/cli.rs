@@ -26,6 +26,10 @@ pub struct Cli {
 pub enum Command {
     /// Train, and hand on the model that came out.
     Run(Box<RunArgs>),
+    /// Print what `run` with the same flags would read, find and make, and in what it differs from what is there.
+    Plan(Box<RunArgs>),
+    /// Train once more what an MLflow run was trained with, by what the run says of itself.
+    Reproduce(Box<ReproduceArgs>),
     /// Copy this program into another container's volume, as the init container of the job does.
     Install(InstallArgs),
     /// Hold what training has left to the training contract, without a server: for the machine of whoever writes it.
@@ -51,6 +55,25 @@ impl Executor {
     }
 }
 
+/// Who keeps the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tracker {
+    /// MLflow.
+    Mlflow,
+    /// Nobody: training logs to a tracker of the team's own, such as Weights & Biases or Comet.
+    None,
+}
+
+impl Tracker {
+    /// As the flag takes it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Mlflow => "mlflow",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -70,6 +93,13 @@ pub struct RunArgs {
     /// The MLflow experiment; made when it is not there.
     #[arg(long, value_name = "NAME")]
     pub experiment: String,
+    /// Who keeps the run and its model: MLflow; or nobody, for training that logs to Weights & Biases, Comet or another
+    /// tracker by itself. The model is then kept in `--model-store`, and what the run is of beside it.
+    #[arg(long, value_enum, default_value = "mlflow")]
+    pub tracker: Tracker,
+    /// Where models are kept with `--tracker none`: each below the key of its training.
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub model_store: Option<String>,
     /// Name of the run in MLflow; without it the trigger and the start of the git SHA.
     #[arg(long, value_name = "NAME")]
     pub run_name: Option<String>,
@@ -148,9 +178,59 @@ pub struct RunArgs {
     /// Print what would be done, and do nothing: with `--executor job` the manifest.
     #[arg(long)]
     pub dry_run: bool,
+    /// Tags that the launch itself adds to the run.
+    #[arg(skip)]
+    pub(crate) more_tags: std::collections::BTreeMap<String, String>,
+    /// The record of the data where it was read already: its name and its bytes.
+    #[arg(skip)]
+    pub(crate) recorded: Option<(String, Vec<u8>)>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub job: JobArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub mlflow: MlflowArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub decision: DecisionArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub common: CommonArgs,
+}
+
+/// Arguments of `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The MLflow run to repeat: its code, data, image and settings are read from its tags and artifacts.
+    #[arg(long, value_name = "RUN_ID")]
+    pub run: String,
+    /// Flags of `run` that take the place of the original's, behind `--`: `-- --namespace=other --memory=16Gi`.
+    #[arg(last = true, allow_hyphen_values = true, value_name = "FLAGS")]
+    pub flags: Vec<String>,
+    /// The workflow's uid. A retry in the same workflow goes on with the same run.
+    #[arg(long, env = "ARGO_WORKFLOW_UID", value_name = "UID")]
+    pub workflow_uid: Option<String>,
+    /// The Workflow that owns the job, so that it goes when the Workflow goes.
+    #[arg(long, env = "ARGO_WORKFLOW_NAME", value_name = "NAME")]
+    pub workflow_name: Option<String>,
+    /// The pod that this runs in, to find its image.
+    #[arg(long, env = "ARGO_POD_NAME", value_name = "NAME", help_heading = "Process")]
+    pub pod_name: Option<String>,
+    /// TRAIN_OUTPUT: the directory that training writes to. Empty, absent, or of an earlier attempt.
+    #[arg(long, default_value = "/out/training", value_name = "DIR")]
+    pub output_dir: PathBuf,
+    /// The record of the new run.
+    #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
+    pub record: OutArtifact,
+    /// The new model's URI, for the workflow.
+    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
+    pub model_uri: OutParameter,
+    /// The digest of the new model's files, for the workflow.
+    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
+    pub model_digest: OutParameter,
+    /// The id of the new run, for the workflow.
+    #[arg(long, default_value = "/out/run-id", value_name = "FILE")]
+    pub run_id: OutParameter,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub mlflow: MlflowArgs,
@@ -207,8 +287,8 @@ fn grace(text: &str) -> Result<Length, String> {
 }
 
 /// What the keys of tags begin with that this step and MLflow write: register and lineage read them.
-const RESERVED: [&str; 8] = [
-    "argo.", "data.", "failure.", "launch.", "mlflow.", "mlops.", "model.", "trigger.",
+const RESERVED: [&str; 9] = [
+    "argo.", "compute.", "data.", "failure.", "launch.", "mlflow.", "mlops.", "model.", "trigger.",
 ];
 
 fn tag(text: &str) -> Result<(String, String), String> {

@@ -38,11 +38,15 @@ const AT_ONCE: usize = 8;
 /// The record cannot be read, contradicts itself, or has nothing in the window.
 pub(crate) async fn read_dataset(args: &RunArgs, cx: &Context) -> Result<Data, StepError> {
     let name = args.dataset.as_str();
-    let location: Location = name
-        .parse()
-        .map_err(|e| StepError::usage(format!("--dataset: {e}")))?;
-    let bytes = cx.store.read(&location).await?;
-    let validated = Dataset::parse(name, &bytes)?;
+    let validated = match &args.recorded {
+        Some((name, bytes)) => Dataset::parse(name, bytes)?,
+        None => {
+            let location: Location = name
+                .parse()
+                .map_err(|e| StepError::usage(format!("--dataset: {e}")))?;
+            Dataset::parse(name, &cx.store.read(&location).await?)?
+        }
+    };
     let window = match &args.window {
         Some(length) => Some(
             narrow(&validated, &args.window_split, length, args.as_of.as_deref())

@@ -12,9 +12,12 @@ mod identity;
 mod install;
 mod job;
 mod model;
+mod plan;
 mod process;
 mod publish;
 mod report;
+mod reproduce;
+mod settings;
 mod spec;
 mod tracking;
 mod verify;
@@ -23,7 +26,7 @@ mod words;
 
 use step_runtime::{Context, Finished, StepError};
 
-pub use cli::{Cli, Command, Executor, InstallArgs, RunArgs, VerifyArgs};
+pub use cli::{Cli, Command, Executor, InstallArgs, ReproduceArgs, RunArgs, Tracker, VerifyArgs};
 pub use duration::Length;
 pub use spec::SPEC;
 pub use words::{argv, quoted, words};
@@ -35,10 +38,15 @@ pub use words::{argv, quoted, words};
 pub async fn run(cli: Cli, cx: Context) -> Result<Finished, StepError> {
     match cli.command {
         Command::Install(args) => install::install(&args),
+        Command::Plan(args) => plan::plan(&args, &cx).await,
         Command::VerifyOutput(args) => verify::verify_output(&args).await,
-        Command::Run(args) => match args.executor {
-            Executor::Process => act::run(&args, &cx).await,
-            Executor::Job => job::run(&args, &cx).await,
-        },
+        Command::Reproduce(args) => reproduce::reproduce(&args, &cx).await,
+        Command::Run(mut args) => {
+            args.more_tags = settings::tags(cx.given());
+            match args.executor {
+                Executor::Process => act::run(&args, &cx).await,
+                Executor::Job => job::run(&args, &cx).await,
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use provenance::{Digest, FileDigest, Hasher, digest_bytes, digest_files};
 use step_runtime::StepError;
 
 use crate::model::Model;
-use crate::tracking::of_mlflow;
+use crate::tracking::{Server, of_mlflow};
 
 /// Where a model goes when the code itself logged another one under its name: MLflow 3 finds that one first.
 const APART: &str = "mlops-steps";
@@ -24,24 +24,46 @@ pub(crate) struct Published {
     pub uploaded: usize,
 }
 
+/// A place of a run's artifacts and the name that it goes by.
+struct At {
+    uri: String,
+    root: ArtifactRoot,
+}
+
+/// Where a model of the run goes: what the name resolves to, and whether another place may be tried.
+async fn place_of(server: &Server, run: &Run, path: &str) -> Result<At, StepError> {
+    let Some(client) = server.mlflow() else {
+        let uri = format!("{}/{path}", run.artifact_uri);
+        let root = ArtifactRoot::parse(&uri).map_err(of_mlflow)?;
+        return Ok(At { uri, root });
+    };
+    let uri = ModelUri::Run {
+        run_id: run.run_id.clone(),
+        path: path.to_owned(),
+    };
+    Ok(At {
+        root: client.resolve(&uri).await.map_err(of_mlflow)?.root,
+        uri: uri.to_string(),
+    })
+}
+
 /// Makes the server hold `model` below `run`, and reads it back.
 ///
 /// # Errors
 /// MLflow or the artifact store is away or refuses; or what it holds is not what was sent.
 pub(crate) async fn publish(
-    client: &Client,
+    server: &Server,
     store: &Store,
     run: &Run,
     model: &Model,
 ) -> Result<Published, StepError> {
     let own = ArtifactRoot::parse(&run.artifact_uri).map_err(of_mlflow)?;
-    let place = Place { client, store };
+    let place = Place {
+        client: server.mlflow(),
+        store,
+    };
     for path in [model.name.clone(), format!("{APART}/{}", model.name)] {
-        let uri = ModelUri::Run {
-            run_id: run.run_id.clone(),
-            path: path.clone(),
-        };
-        let found = client.resolve(&uri).await.map_err(of_mlflow)?.root;
+        let At { uri, root: found } = place_of(server, run, &path).await?;
         let there = place.digests(&found).await?;
         let missing: Vec<&FileDigest> = model.files.iter().filter(|file| !there.contains(file)).collect();
         let foreign = there
@@ -50,7 +72,7 @@ pub(crate) async fn publish(
             .count();
         if missing.is_empty() && foreign == 0 {
             return Ok(Published {
-                uri: uri.to_string(),
+                uri,
                 files: there,
                 uploaded: 0,
             });
@@ -73,7 +95,7 @@ pub(crate) async fn publish(
             )));
         }
         return Ok(Published {
-            uri: uri.to_string(),
+            uri,
             files: there,
             uploaded: missing.len(),
         });
@@ -89,18 +111,23 @@ pub(crate) async fn publish(
 /// # Errors
 /// MLflow or the artifact store is away or refuses.
 pub(crate) async fn held(
-    client: &Client,
+    server: &Server,
     store: &Store,
     uri: &str,
     digest: &str,
 ) -> Result<Option<Published>, StepError> {
-    let (Ok(parsed), Ok(expected)) = (uri.parse::<ModelUri>(), digest.parse::<Digest>()) else {
+    let Ok(expected) = digest.parse::<Digest>() else {
         return Ok(None);
     };
-    let found = match client.resolve(&parsed).await {
-        Ok(resolved) => resolved.root,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(of_mlflow(error)),
+    let client = server.mlflow();
+    let found = match (client, uri.parse::<ModelUri>()) {
+        (None, _) => ArtifactRoot::parse(uri).map_err(of_mlflow)?,
+        (Some(client), Ok(parsed)) => match client.resolve(&parsed).await {
+            Ok(resolved) => resolved.root,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(of_mlflow(error)),
+        },
+        (Some(_), Err(_)) => return Ok(None),
     };
     let files = Place { client, store }.digests(&found).await?;
     let same = digest_files(&files).is_ok_and(|observed| observed == expected);
@@ -112,19 +139,25 @@ pub(crate) async fn held(
 }
 
 struct Place<'a> {
-    client: &'a Client,
+    client: Option<&'a Client>,
     store: &'a Store,
 }
 
 impl Place<'_> {
+    /// Only MLflow has a proxy.
+    fn client(&self) -> Result<&Client, StepError> {
+        self.client
+            .ok_or_else(|| StepError::internal("artifacts behind a proxy, and no MLflow"))
+    }
+
     /// Every file below `root` with its digest: every byte is read. Nothing there is an empty list.
     async fn digests(&self, root: &ArtifactRoot) -> Result<Vec<FileDigest>, StepError> {
         let mut files = Vec::new();
         match root {
             ArtifactRoot::Proxy(path) => {
-                for file in self.client.list_artifacts(path).await.map_err(of_mlflow)? {
-                    let sink = self
-                        .client
+                let client = self.client()?;
+                for file in client.list_artifacts(path).await.map_err(of_mlflow)? {
+                    let sink = client
                         .read_artifact(&format!("{path}/{}", file.path), || Ok(Sink::default()))
                         .await
                         .map_err(of_mlflow)?;
@@ -160,7 +193,11 @@ impl Place<'_> {
 
     async fn put(&self, to: &ArtifactRoot, from: &std::path::Path) -> Result<(), StepError> {
         match to {
-            ArtifactRoot::Proxy(path) => self.client.upload_artifact(path, from).await.map_err(of_mlflow),
+            ArtifactRoot::Proxy(path) => self
+                .client()?
+                .upload_artifact(path, from)
+                .await
+                .map_err(of_mlflow),
             ArtifactRoot::Direct(place) => {
                 let bytes = self.store.read(&Location::Path(from.to_owned())).await?;
                 Ok(self.store.write(&location(place)?, bytes).await?)
@@ -169,7 +206,7 @@ impl Place<'_> {
     }
 }
 
-fn location(place: &str) -> Result<Location, StepError> {
+pub(crate) fn location(place: &str) -> Result<Location, StepError> {
     place
         .parse()
         .map_err(|e| StepError::usage(format!("the run's artifacts: {e}")))

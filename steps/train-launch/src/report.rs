@@ -316,7 +316,7 @@ fn record(story: &Story<'_>, done: &Trained, run: &Run) -> Result<TrainingRun, S
         run_id: run.run_id.clone(),
         experiment: tracking.experiment.name.clone(),
         experiment_id: run.experiment_id.clone(),
-        tracking_uri: tracking.client.tracking_uri().to_owned(),
+        tracking_uri: tracking.server.tracking_uri().to_owned(),
         artifact_uri: run.artifact_uri.clone(),
         model: ModelRef {
             uri: done.published.uri.clone(),

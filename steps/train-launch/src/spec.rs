@@ -2,6 +2,62 @@
 
 use step_contract::{CommandKind, CommandSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
 
+const RUN: CommandSpec = CommandSpec {
+    name: "run",
+    kind: CommandKind::Decides,
+    verdicts: &[
+        VerdictSpec {
+            word: "TRAINED",
+            exit: Exit::Yes,
+            meaning: "Training ended well, and the run holds its model.",
+        },
+        VerdictSpec {
+            word: "FAILED",
+            exit: Exit::No,
+            meaning: "Training ended with an error or at the deadline, or left no model.",
+        },
+    ],
+    rbac: &[
+        Rbac {
+            api_group: "batch",
+            resources: &["jobs"],
+            verbs: &["create", "get", "list", "watch", "delete"],
+        },
+        Rbac {
+            api_group: "",
+            resources: &["configmaps"],
+            verbs: &["create", "get", "delete"],
+        },
+        Rbac {
+            api_group: "",
+            resources: &["pods"],
+            verbs: &["get", "list", "watch"],
+        },
+        Rbac {
+            api_group: "",
+            resources: &["pods/log"],
+            verbs: &["get"],
+        },
+        // Why a pod of a Job could not be made.
+        Rbac {
+            api_group: "",
+            resources: &["events"],
+            verbs: &["list"],
+        },
+        // Whether the Workflow is being stopped, for `--on-terminate auto`.
+        Rbac {
+            api_group: "argoproj.io",
+            resources: &["workflows"],
+            verbs: &["get"],
+        },
+    ],
+    template: Some(TemplateSpec {
+        active_deadline_seconds: 24 * 3600,
+        retry_on_kill: true,
+        ..TemplateSpec::DEFAULT
+    }),
+};
+
 /// The contract's other half.
 pub static SPEC: StepSpec = StepSpec {
     name: env!("CARGO_PKG_NAME"),
@@ -19,37 +75,15 @@ files, and the step ends well only when the server holds exactly these bytes.
 
 What an image gets and what it must leave is the training contract: docs/guides/training-contract.md.",
     commands: &[
+        RUN,
         CommandSpec {
-            name: "run",
+            name: "reproduce",
             kind: CommandKind::Decides,
-            verdicts: &[
-                VerdictSpec {
-                    word: "TRAINED",
-                    exit: Exit::Yes,
-                    meaning: "Training ended well, and the run holds its model.",
-                },
-                VerdictSpec {
-                    word: "FAILED",
-                    exit: Exit::No,
-                    meaning: "Training ended with an error or at the deadline, or left no model.",
-                },
-            ],
-            rbac: &[
-                Rbac { api_group: "batch", resources: &["jobs"], verbs: &["create", "get", "list", "watch", "delete"] },
-                Rbac { api_group: "", resources: &["configmaps"], verbs: &["create", "get", "delete"] },
-                Rbac { api_group: "", resources: &["pods"], verbs: &["get", "list", "watch"] },
-                Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
-                // Why a pod of a Job could not be made.
-                Rbac { api_group: "", resources: &["events"], verbs: &["list"] },
-                // Whether the Workflow is being stopped, for `--on-terminate auto`.
-                Rbac { api_group: "argoproj.io", resources: &["workflows"], verbs: &["get"] },
-            ],
-            template: Some(TemplateSpec {
-                active_deadline_seconds: 24 * 3600,
-                retry_on_kill: true,
-                ..TemplateSpec::DEFAULT
-            }),
+            verdicts: RUN.verdicts,
+            rbac: RUN.rbac,
+            template: None,
         },
+        CommandSpec { name: "plan", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
         CommandSpec { name: "install", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
         CommandSpec { name: "verify-output", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
     ],

@@ -76,12 +76,18 @@ fn from_a_bucket_to_a_bucket() {
     });
     let place = Place::new(&mlflow.url());
     let spawn = |name: &str, script: &str, seconds: &str, dataset: &str| {
+        let untracked = name.starts_with("untracked");
         // The flag's environment variable, as a template may set it, instead of the flag.
         let mut command = place.command_without(name, script, "--dataset");
         command
             .envs(lake.env_through(&proxy.url()))
             .env("STORE_RETRY_SECONDS", seconds)
             .env("TRAIN_LAUNCH_DATASET", dataset);
+        if untracked {
+            command
+                .args(["--tracker=none", "--model-store=s3://lake/models"])
+                .env_remove("MLFLOW_TRACKING_URI");
+        }
         command.spawn().unwrap()
     };
     let launch =
@@ -99,6 +105,10 @@ fn from_a_bucket_to_a_bucket() {
 
     killed_before_the_second_look(&place, &proxy, |name| {
         spawn(name, TRAIN, "30", "s3://lake/dataset.json")
+    });
+
+    without_a_tracker(&place, &proxy, |name, script| {
+        spawn(name, script, "30", "s3://lake/dataset.json")
     });
 
     for (name, dataset, why) in [
@@ -163,6 +173,53 @@ fn from_a_bucket_to_a_bucket() {
     let ran = launch("down", "1", "s3://lake/dataset.json");
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(ran.stderr.contains("answers 503"), "{}", ran.stderr);
+}
+
+/// Without MLflow the model and the notes of its run are in the store: killed before the model is there and tried again, it is
+/// trained once; tried again after that, the record is the same.
+fn without_a_tracker(place: &Place, proxy: &FaultProxy, spawn: impl Fn(&str, &str) -> Child) {
+    let script = format!("echo \"$TRAIN_RUN_ID ${{MLFLOW_RUN_ID-none}}\" > \"$COUNT.ids\"; {TRAIN}");
+    let failed = proxy.failed();
+    proxy.fail_when(
+        |line| line.starts_with("PUT ") && line.contains("/model/MLmodel"),
+        usize::MAX,
+        Fault::UNAVAILABLE,
+    );
+    let mut child = spawn("untracked", &script);
+    until("it puts the model", || proxy.failed() > failed);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    proxy.heal();
+    let mut records = Vec::new();
+    for attempt in ["after the kill", "again"] {
+        let ran = place.finish("untracked", spawn("untracked", &script));
+        assert_eq!(ran.stdout, "TRAINED\n", "{attempt}: {}", ran.stderr);
+        assert_eq!(place.trained("untracked"), 1, "{attempt}");
+        records.push(std::fs::read(place.path("untracked.run.json")).unwrap());
+    }
+    assert_eq!(records[0], records[1]);
+    let record = TrainingRun::parse("run.json", &records[0]).unwrap();
+    assert_eq!(record.tracking_uri, "");
+    assert_eq!(record.model.uri, format!("{}/model", record.artifact_uri));
+    assert!(
+        record.artifact_uri.starts_with("s3://lake/models/"),
+        "{}",
+        record.artifact_uri
+    );
+    let (digest, _) = provenance::tree::digest_dir(&place.path("untracked.out/model")).unwrap();
+    assert_eq!(record.model.digest, digest);
+    assert_eq!(record.params["launch.git_sha"], "0123abcd");
+    assert_eq!(record.tags["launch.exit_code"], "0");
+    let ids = std::fs::read_to_string(place.path("untracked.count.ids")).unwrap();
+    assert_eq!(ids.trim(), format!("{} none", record.run_id));
+
+    let ran = place.finish("untracked-bad", spawn("untracked-bad", "exit 7"));
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(3), "FAILED\n"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// Killed when training has ended and its data was not looked at again: the retry looks, and does not train.
@@ -244,6 +301,15 @@ fn refuses_bad_input() {
             "did you mean `train`?",
         ),
         (vec!["--output-dir", "."], "was not made by train-launch"),
+        (vec!["--tracker", "none"], "--tracker none needs --model-store"),
+        (
+            vec!["--model-store", "s3://models/x"],
+            "--model-store is for --tracker none",
+        ),
+        (
+            vec!["--tracker", "none", "--model-store", "models"],
+            "--model-store `models`: s3://BUCKET/PREFIX or an absolute path is needed",
+        ),
         (vec!["--tag", "nokey"], "key=value is needed"),
         (
             vec!["--tag", "model.uri=runs:/1/x"],

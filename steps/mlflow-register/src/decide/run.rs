@@ -6,7 +6,7 @@ use step_report::{Bound, Check};
 
 /// That the run ended well, and one check for each thing that both sides say.
 pub(super) fn checks(recorded: &TrainingRun, kept: Option<&Run>) -> Vec<Check> {
-    let mut checks = vec![ended_well(&recorded.run_id, kept)];
+    let mut checks = vec![ended_well(recorded, kept)];
     let Some(kept) = kept else { return checks };
     let tag = |key: &str| kept.tags.get(key).cloned();
     let dataset = recorded.dataset.digest.to_string();
@@ -73,9 +73,15 @@ fn same(id: &str, named: &str, found: Option<String>, said: &str) -> Check {
     check.observed(found).judge(good, why)
 }
 
-fn ended_well(run_id: &str, kept: Option<&Run>) -> Check {
+fn ended_well(recorded: &TrainingRun, kept: Option<&Run>) -> Check {
+    let run_id = &recorded.run_id;
     let check = Check::new("run:finished", "run").bound(Bound::equals("FINISHED"));
     match kept {
+        None if recorded.tracking_uri.is_empty() => {
+            check.not_observed("the training had no MLflow run").fail(
+                "run.json is of a training with --tracker none: MLflow has no run of it, and what is registered is a run",
+            )
+        }
         None => check.not_observed("MLflow does not know the run").fail(format!(
             "MLflow has no run {run_id}: it was deleted, or run.json is of another server"
         )),

@@ -97,7 +97,7 @@ async fn keep_dataset(manifest: &Manifest, job: &Job, cluster: &Cluster) -> Resu
 }
 
 /// Whether a Job bears the key and the labels of ours.
-fn is_of_this_training(job: &Job, manifest: &Manifest) -> bool {
+pub(crate) fn is_of_this_training(job: &Job, manifest: &Manifest) -> bool {
     let ours = &manifest.job["metadata"];
     let labels = [TRAINING, "app.kubernetes.io/name"];
     job.annotation(KEY) == ours["annotations"][KEY].as_str()
@@ -109,21 +109,47 @@ fn is_of_this_training(job: &Job, manifest: &Manifest) -> bool {
 /// The settings in which a Job differs from ours; `None` when it was asked for alike. What the cluster has added is no
 /// difference.
 fn run_otherwise(job: &Job, live: &Value, manifest: &Manifest) -> Option<String> {
-    let ours = &manifest.job;
-    if job.annotation(SPEC) == ours["metadata"]["annotations"][SPEC].as_str() {
-        return None;
-    }
-    let mut fields = Vec::new();
-    differences("spec", &ours["spec"], &live["spec"], &mut fields);
+    let found = differences_of(job, live, manifest);
+    let fields: Vec<&str> = found.iter().map(|difference| difference.field.as_str()).collect();
     Some(match fields.len() {
-        0 => "one that is no longer asked for".to_owned(),
+        0 => return None,
         1..=5 => fields.join(", "),
         more => format!("{}, and {} more", fields[..4].join(", "), more - 4),
     })
 }
 
+/// A setting that is asked for otherwise than it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    /// Which.
+    pub field: String,
+    /// As it is asked for.
+    pub asked: Value,
+    /// As it is; null when it is not there.
+    pub live: Value,
+}
+
+/// The settings in which a Job differs from ours; none when it was asked for alike.
+pub(crate) fn differences_of(job: &Job, live: &Value, manifest: &Manifest) -> Vec<Difference> {
+    let ours = &manifest.job;
+    let mut found = Vec::new();
+    if job.annotation(SPEC) == ours["metadata"]["annotations"][SPEC].as_str() {
+        return found;
+    }
+    differences("spec", &ours["spec"], &live["spec"], &mut found);
+    if found.is_empty() {
+        let digest = |object: &Value| object["metadata"]["annotations"][SPEC].clone();
+        found.push(Difference {
+            field: "one that is no longer asked for".to_owned(),
+            asked: digest(ours),
+            live: digest(live),
+        });
+    }
+    found
+}
+
 /// The fields of ours that have another value there.
-fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
+fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<Difference>) {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
             for (name, value) in ours {
@@ -137,7 +163,11 @@ fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) 
             }
         }
         _ if ours == theirs => {}
-        _ => found.push(at.to_owned()),
+        _ => found.push(Difference {
+            field: at.to_owned(),
+            asked: ours.clone(),
+            live: theirs.clone(),
+        }),
     }
 }
 

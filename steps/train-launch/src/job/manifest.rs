@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::JobArgs;
 use super::volume::Volume;
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, Tracker};
 use crate::gather::Data;
 
 /// The label and annotation prefix of ours.
@@ -38,6 +38,10 @@ pub(crate) struct Plan<'a> {
     pub key: Digest,
     /// The image that the job takes this program from.
     pub launcher_image: &'a str,
+    /// Certificate authorities that the pod's program shall trust too, as PEM.
+    pub ca: Option<&'a str>,
+    /// Settings of MLflow beside its address, without secrets, as this process has them.
+    pub mlflow: &'a [(String, String)],
     /// Whether the Workflow can own the objects: an owner is in the same namespace.
     pub is_owned: bool,
 }
@@ -63,7 +67,7 @@ impl Manifest {
 /// A flag is missing or cannot be used.
 pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
     let dataset = String::from_utf8(plan.data.validated.to_json()).map_err(|e| e.to_string())?;
-    if dataset.len() > CONFIG_MAP_LIMIT {
+    if dataset.len() + plan.ca.map_or(0, str::len) > CONFIG_MAP_LIMIT {
         return Err(format!(
             "the dataset's record has {} bytes, a ConfigMap holds {CONFIG_MAP_LIMIT}: validate fewer and larger \
              objects",
@@ -86,13 +90,16 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
     }
     let spec = job_spec(plan)?;
     let mut meta = metadata(plan)?;
-    let config_map = json!({
+    let mut config_map = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": meta,
         "immutable": true,
         "data": { "dataset.json": dataset },
     });
+    if let Some(ca) = plan.ca {
+        config_map["data"]["ca.crt"] = json!(ca);
+    }
     // The fields are always put in in the same order, so that the same settings have the same digest.
     meta["annotations"][SPEC] = json!(provenance::digest_bytes(spec.to_string()).to_string());
     if let Some(queue) = &plan.args.job.queue {
@@ -272,7 +279,12 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         json!({ "name": "HOME", "value": "/tmp" }),
         json!({ "name": "TMPDIR", "value": "/tmp" }),
     ];
-    if let Some(uri) = &args.mlflow.tracking_uri {
+    if let Some(uri) = args
+        .mlflow
+        .tracking_uri
+        .as_ref()
+        .filter(|_| args.tracker == Tracker::Mlflow)
+    {
         let server = Options::new(uri).map_err(|error| error.to_string())?;
         if server.auth != Auth::None && job.env_from_secret.is_empty() {
             return Err(
@@ -283,6 +295,11 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         }
         let address = server.tracking_uri.as_str().trim_end_matches('/');
         env.push(json!({ "name": "MLFLOW_TRACKING_URI", "value": address }));
+    }
+    for (name, value) in plan.mlflow {
+        if !job.env.iter().any(|(own, _)| own == name) {
+            env.push(json!({ "name": name, "value": value }));
+        }
     }
     for (name, value) in &job.env {
         if env.iter().any(|known| known["name"] == json!(name)) || name.starts_with("TRAIN_") {
@@ -333,7 +350,13 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
         .into();
     let mut flag = |name: &str, value: &str| command.push(format!("--{name}={value}"));
     flag("dataset", "/in/dataset.json");
+    if plan.ca.is_some() {
+        flag("ca-file", "/in/ca.crt");
+    }
     flag("experiment", &args.experiment);
+    if args.tracker != Tracker::Mlflow {
+        flag("tracker", args.tracker.word());
+    }
     flag("git-sha", &args.git_sha);
     flag(
         "data-version",
@@ -351,6 +374,7 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
             &args.window.as_ref().map(|_| args.window_split.clone()),
         ),
         ("as-of", &args.as_of),
+        ("model-store", &args.model_store),
         ("run-name", &args.run_name),
         ("trigger-id", &args.trigger_id),
         ("workflow-uid", &args.workflow_uid),
@@ -358,7 +382,10 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
         ("git-repo", &args.git_repo),
         ("image", &args.job.image),
         ("progress-pattern", &args.progress_pattern),
-        ("progress-total", &args.progress_total.map(|total| total.to_string())),
+        (
+            "progress-total",
+            &args.progress_total.map(|total| total.to_string()),
+        ),
         ("deadline", &args.deadline.as_ref().map(ToString::to_string)),
     ] {
         if let Some(value) = value {

@@ -10,17 +10,20 @@ mod follow;
 mod launch;
 mod manifest;
 mod objects;
+mod plan;
 mod quantity;
 mod state;
 mod took;
 mod volume;
 
 pub(crate) use args::JobArgs;
+pub(crate) use plan::plan;
 
 use std::collections::BTreeMap;
 
 use kubernetes::{Cluster, Kind};
 use mlflow_client::RunStatus;
+use provenance::Digest;
 use step_contract::Exit;
 use step_report::{Cell, Format, Table};
 use step_runtime::{Context, Finished, StepError};
@@ -49,16 +52,15 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
     reader(args)?;
+    let surroundings = surroundings(cx)?;
+    let asked = Asked {
+        args,
+        argv: &argv,
+        data: &data,
+        key,
+    };
     let manifest = |image: &str, is_owned: bool| {
-        manifest::build(&Plan {
-            args,
-            argv: &argv,
-            data: &data,
-            key,
-            launcher_image: image,
-            is_owned,
-        })
-        .map_err(StepError::usage)
+        manifest::build(&surroundings.plan(asked, image, is_owned)).map_err(StepError::usage)
     };
     if args.dry_run {
         let image = args.job.launcher_image.as_deref().unwrap_or(IMAGE_OF_THIS_POD);
@@ -66,7 +68,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     }
     // What cannot be is refused before anything is made.
     manifest(IMAGE_OF_THIS_POD, true)?;
-    tracking::client(args, cx, None)?;
+    tracking::check(args, key, cx)?;
     forget_earlier_record(args);
     let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
         .await
@@ -84,7 +86,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     }
     let manifest = manifest(&image, is_owned)?;
     let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
-    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "MLflow run");
+    tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "the run");
 
     let work = Work {
         args,
@@ -128,6 +130,71 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     }
 }
 
+/// The training that is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The flags.
+    pub args: &'a RunArgs,
+    /// The training command.
+    pub argv: &'a [String],
+    /// The data.
+    pub data: &'a Data,
+    /// The idempotency key.
+    pub key: Digest,
+}
+
+/// What of this process's surroundings the pod gets too.
+struct Surroundings {
+    ca: Option<String>,
+    mlflow: Vec<(String, String)>,
+}
+
+impl Surroundings {
+    fn plan<'a>(&'a self, asked: Asked<'a>, launcher_image: &'a str, is_owned: bool) -> Plan<'a> {
+        Plan {
+            args: asked.args,
+            argv: asked.argv,
+            data: asked.data,
+            key: asked.key,
+            launcher_image,
+            ca: self.ca.as_deref(),
+            mlflow: &self.mlflow,
+            is_owned,
+        }
+    }
+}
+
+fn surroundings(cx: &Context) -> Result<Surroundings, StepError> {
+    Ok(Surroundings {
+        ca: authorities(cx)?,
+        mlflow: settings_of_mlflow(),
+    })
+}
+
+/// What `--ca-file` holds, for the pod.
+fn authorities(cx: &Context) -> Result<Option<String>, StepError> {
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| StepError::usage(format!("--ca-file {}: {error}", path.display())))
+    };
+    cx.ca_file().map(read).transpose()
+}
+
+/// How this process talks to MLflow, beside address and credentials: the pod's program and training do it alike.
+fn settings_of_mlflow() -> Vec<(String, String)> {
+    const SETTINGS: [&str; 5] = [
+        "MLFLOW_HTTP_REQUEST_TIMEOUT",
+        "MLFLOW_RETRY_SECONDS",
+        "MLFLOW_TRACKING_AUTH",
+        "MLFLOW_TRACKING_INSECURE_TLS",
+        "MLFLOW_WORKSPACE",
+    ];
+    SETTINGS
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        .collect()
+}
+
 /// A training whose run is known.
 struct Work<'a> {
     args: &'a RunArgs,
@@ -145,7 +212,7 @@ impl Work<'_> {
     /// What training came to, and a table of its pods.
     async fn to_the_end(&self) -> Result<(Outcome, Option<Table>), StepError> {
         let cx = self.cx;
-        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
+        or_stop(cx, self.tracking.describe(self.args, self.argv, self.data, cx)).await?;
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
             // Killed between the pod's end and ours, an attempt has not said what the Job took.
             if !compute::knows_pods(&self.tracking.run.tags) {

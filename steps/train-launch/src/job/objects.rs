@@ -277,8 +277,12 @@ impl Pod {
     /// told. Of a pod that has not ended, nothing.
     pub(crate) fn held(&self) -> Option<f64> {
         let scheduled = self.holds("PodScheduled")?.last_transition_time?;
-        let ended = self.train().and_then(|train| train.state.terminated.as_ref()?.finished_at);
-        let ended = ended.or(self.holds("DisruptionTarget").and_then(|it| it.last_transition_time))?;
+        let ended = self
+            .train()
+            .and_then(|train| train.state.terminated.as_ref()?.finished_at);
+        let ended = ended.or(self
+            .holds("DisruptionTarget")
+            .and_then(|it| it.last_transition_time))?;
         Some(ended.duration_since(scheduled).as_secs_f64().max(0.0))
     }
 
@@ -294,7 +298,10 @@ impl Pod {
     }
 
     fn holds(&self, kind: &str) -> Option<&Condition> {
-        self.status.conditions.iter().find(|condition| condition.holds(kind))
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.holds(kind))
     }
 
     fn train(&self) -> Option<&ContainerStatus> {
@@ -403,14 +410,18 @@ mod tests {
             }}))
             .unwrap()
         };
-        let scheduled = json!({"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-30T20:00:00Z"});
+        let scheduled =
+            json!({"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-30T20:00:00Z"});
         let pushed = json!({"type": "DisruptionTarget", "status": "True", "lastTransitionTime": "2026-11-30T20:30:00Z"});
         let ended = json!({"terminated": {"exitCode": 0, "startedAt": "2026-11-30T20:10:00Z", "finishedAt": "2026-11-30T21:00:00Z"}});
         let running = json!({"running": {}});
         let first = pod(json!([scheduled]), ended.clone());
         assert_eq!((first.held(), first.seconds()), (Some(3600.0), Some(3000.0)));
         assert_eq!(first.image_digest(), Some("sha256:ab"));
-        assert_eq!(pod(json!([scheduled, pushed]), running.clone()).held(), Some(1800.0));
+        assert_eq!(
+            pod(json!([scheduled, pushed]), running.clone()).held(),
+            Some(1800.0)
+        );
         assert_eq!(pod(json!([scheduled]), running).held(), None);
         assert_eq!(pod(json!([]), ended).held(), None);
     }

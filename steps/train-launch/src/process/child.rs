@@ -92,14 +92,24 @@ pub(crate) async fn train(
     let tail = Arc::new(Mutex::new(Tail::default()));
     let secrets = secrets(environment);
     let pipes = [
-        child
-            .stdout
-            .take()
-            .map(|pipe| listen(From::Out, pipe, Mask::of(secrets.clone()), Arc::clone(&tail), meter.clone())),
-        child
-            .stderr
-            .take()
-            .map(|pipe| listen(From::Err, pipe, Mask::of(secrets), Arc::clone(&tail), meter.clone())),
+        child.stdout.take().map(|pipe| {
+            listen(
+                From::Out,
+                pipe,
+                Mask::of(secrets.clone()),
+                Arc::clone(&tail),
+                meter.clone(),
+            )
+        }),
+        child.stderr.take().map(|pipe| {
+            listen(
+                From::Err,
+                pipe,
+                Mask::of(secrets),
+                Arc::clone(&tail),
+                meter.clone(),
+            )
+        }),
     ];
     let how = tokio::select! {
         how = wait(&mut child, group, limits) => how?,

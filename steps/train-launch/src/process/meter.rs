@@ -196,7 +196,9 @@ impl Meter {
 
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meter").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -205,7 +207,10 @@ mod tests {
     use super::*;
 
     fn read(reader: &mut Reader, line: &str) -> String {
-        reader.line(line).map(|steps| steps.to_string()).unwrap_or_default()
+        reader
+            .line(line)
+            .map(|steps| steps.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -228,7 +233,10 @@ mod tests {
             let mut reader = Reader::of_training(None, None).unwrap();
             assert_eq!(read(&mut reader, line), steps, "{line}");
         }
-        assert_eq!(Reader::of_training(None, None).unwrap().patterns.len(), KNOWN.len());
+        assert_eq!(
+            Reader::of_training(None, None).unwrap().patterns.len(),
+            KNOWN.len()
+        );
     }
 
     #[test]
@@ -249,7 +257,11 @@ mod tests {
         for (pattern, total, why) in [
             ("(", None, "--progress-pattern: regex parse error"),
             (r"(\d+)/(\d+)", None, "has no group `step`"),
-            (r"(?<step>\d+)", None, "either from a group `total` or from --progress-total"),
+            (
+                r"(?<step>\d+)",
+                None,
+                "either from a group `total` or from --progress-total",
+            ),
             (
                 r"(?<step>\d+)/(?<total>\d+)",
                 Some(3),
@@ -266,7 +278,10 @@ mod tests {
         let mut reader = Reader::of_launcher();
         let said = "2026-11-30T20:00:00Z  INFO train_launch::process::meter: training progress 12/100";
         assert_eq!(read(&mut reader, said), "12/100");
-        assert_eq!(read(&mut reader, r#"{"message":"training progress 13/100"}"#), "13/100");
+        assert_eq!(
+            read(&mut reader, r#"{"message":"training progress 13/100"}"#),
+            "13/100"
+        );
         assert_eq!(read(&mut reader, "Epoch 1/3"), "");
     }
 

@@ -16,7 +16,7 @@ const OWN: &str = ".train-launch";
 const CHECKPOINTS: &str = "checkpoints";
 
 /// How far an attempt got.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attempt {
     /// Which training this is.

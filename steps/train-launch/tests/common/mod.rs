@@ -77,20 +77,21 @@ impl Place {
         self.command_without(name, script, "")
     }
 
+    /// `reproduce` of a run, with the outputs of `name`.
+    pub(crate) fn reproduction(&self, name: &str, run: &str) -> Command {
+        let mut command = self.program();
+        command.args(["reproduce", "--run", run, "--workflow-uid", name]);
+        for (flag, value) in self.outputs(name) {
+            // What `run` calls --run is a run's id there.
+            command.args([if flag == "--run" { "--record" } else { flag }, value.as_str()]);
+        }
+        self.surround(name, command)
+    }
+
     /// As [`Place::command`], without one of the usual flags.
     pub(crate) fn command_without(&self, name: &str, script: &str, left_out: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_train-launch"));
-        for (variable, _) in std::env::vars_os() {
-            let text = variable.to_string_lossy();
-            if ["MLFLOW_", "AWS_", "TRAIN_", "ARGO_"]
-                .iter()
-                .any(|prefix| text.starts_with(prefix))
-            {
-                command.env_remove(&variable);
-            }
-        }
-        let file = |suffix: &str| self.path(&format!("{name}.{suffix}")).display().to_string();
-        let usual = [
+        let mut command = self.program();
+        let mut usual = vec![
             ("--dataset", "dataset.json".to_owned()),
             ("--experiment", "flights".to_owned()),
             ("--git-sha", "0123abcd".to_owned()),
@@ -98,6 +99,18 @@ impl Place {
             ("--command", "sh".to_owned()),
             ("--command", "-ec".to_owned()),
             ("--command", script.to_owned()),
+        ];
+        usual.extend(self.outputs(name));
+        command.arg("run");
+        for (flag, value) in usual.iter().filter(|(flag, _)| *flag != left_out) {
+            command.args([*flag, value]);
+        }
+        self.surround(name, command)
+    }
+
+    fn outputs(&self, name: &str) -> Vec<(&'static str, String)> {
+        let file = |suffix: &str| self.path(&format!("{name}.{suffix}")).display().to_string();
+        vec![
             ("--output-dir", file("out")),
             ("--run", file("run.json")),
             ("--model-uri", file("model-uri")),
@@ -109,16 +122,30 @@ impl Place {
             ("--report-junit", file("report.xml")),
             ("--statement", file("statement.json")),
             ("--verdict", file("verdict")),
-        ];
-        command.arg("run");
-        for (flag, value) in usual.iter().filter(|(flag, _)| *flag != left_out) {
-            command.args([*flag, value]);
+        ]
+    }
+
+    /// The binary, without the surroundings of whoever runs the tests.
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_train-launch"));
+        for (variable, _) in std::env::vars_os() {
+            let text = variable.to_string_lossy();
+            if ["MLFLOW_", "AWS_", "TRAIN_", "ARGO_"]
+                .iter()
+                .any(|prefix| text.starts_with(prefix))
+            {
+                command.env_remove(&variable);
+            }
         }
+        command.current_dir(self.dir.path());
         command
-            .current_dir(self.dir.path())
+    }
+
+    fn surround(&self, name: &str, mut command: Command) -> Command {
+        command
             .env("MLFLOW_TRACKING_URI", &self.tracking_uri)
             .env("MLFLOW_RETRY_SECONDS", "30")
-            .env("COUNT", file("count"))
+            .env("COUNT", self.path(&format!("{name}.count")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

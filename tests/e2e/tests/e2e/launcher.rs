@@ -28,7 +28,11 @@ impl<'a> Desk<'a> {
         run.ends_as("Succeeded");
         let key = format!("runs/{}/data-validate/dataset.json", run.uid());
         let dir = TempDir::new().unwrap();
-        std::fs::write(dir.path().join("dataset.json"), lab.artifact(&key).expect("a record")).unwrap();
+        std::fs::write(
+            dir.path().join("dataset.json"),
+            lab.artifact(&key).expect("a record"),
+        )
+        .unwrap();
 
         let mut plain = Command::new(said("E2E_KUBECTL"))
             .args(["proxy", "--port=0"])
@@ -75,14 +79,26 @@ impl<'a> Desk<'a> {
             .append(true)
             .open(file("log"))
             .unwrap();
-        let image = format!("{}/train-launch:{}", said("E2E_IMAGE_PREFIX"), env!("CARGO_PKG_VERSION"));
+        let image = format!(
+            "{}/train-launch:{}",
+            said("E2E_IMAGE_PREFIX"),
+            env!("CARGO_PKG_VERSION")
+        );
         let mut command = Command::new(PathBuf::from(said("E2E_STEPS")).join("train-launch"));
-        command.args(["run", "--executor=job", "--dataset=dataset.json", "--git-sha=0123abcd"]);
+        command.args([
+            "run",
+            "--executor=job",
+            "--dataset=dataset.json",
+            "--git-sha=0123abcd",
+        ]);
         command.args(["--command=sh", "--command=-ec"]);
         command.arg(format!("--command={script}"));
         for (flag, value) in [
             ("experiment", self.experiment.to_owned()),
-            ("workflow-uid", format!("{}-{}-{name}", self.experiment, std::process::id())),
+            (
+                "workflow-uid",
+                format!("{}-{}-{name}", self.experiment, std::process::id()),
+            ),
             ("image", "lab.local/python:1".to_owned()),
             ("launcher-image", image),
             ("namespace", self.lab.namespace.clone()),
@@ -144,8 +160,12 @@ impl<'a> Desk<'a> {
     fn pod_is(&self, name: &str, phase: &str) {
         let job = text(&self.job(name)["metadata"]["name"]);
         until(&format!("a pod of {name} is {phase}"), 180, || {
-            let pods = self.lab.list("pods", &format!("batch.kubernetes.io/job-name={job}"));
-            pods.iter().any(|pod| pod["status"]["phase"] == phase).then_some(())
+            let pods = self
+                .lab
+                .list("pods", &format!("batch.kubernetes.io/job-name={job}"));
+            pods.iter()
+                .any(|pod| pod["status"]["phase"] == phase)
+                .then_some(())
         });
     }
 
@@ -162,23 +182,51 @@ impl<'a> Desk<'a> {
         let jobs = self.jobs(name);
         assert_eq!(jobs.len(), 1, "{name}: {}", self.log(name));
         if let Some(job) = job {
-            assert_eq!(jobs[0]["metadata"]["uid"], job["metadata"]["uid"], "{name}: one Job");
+            assert_eq!(
+                jobs[0]["metadata"]["uid"], job["metadata"]["uid"],
+                "{name}: one Job"
+            );
         }
         let runs = self.lab.runs(self.experiment, &self.uid(name));
         assert_eq!(runs.len(), 1, "{name}: one run");
         assert_eq!(runs[0]["status"], "FINISHED", "{name}");
-        let record: Value = serde_json::from_slice(&std::fs::read(self.path(&format!("{name}.run.json"))).unwrap()).unwrap();
-        let read = |what: &str| std::fs::read_to_string(self.path(&format!("{name}.{what}"))).unwrap_or_default();
+        let record: Value =
+            serde_json::from_slice(&std::fs::read(self.path(&format!("{name}.run.json"))).unwrap()).unwrap();
+        let read =
+            |what: &str| std::fs::read_to_string(self.path(&format!("{name}.{what}"))).unwrap_or_default();
         assert_eq!(read("model-uri").trim(), text(&record["model"]["uri"]), "{name}");
-        assert_eq!(read("model-digest").trim(), text(&record["model"]["digest"]), "{name}");
+        assert_eq!(
+            read("model-digest").trim(),
+            text(&record["model"]["digest"]),
+            "{name}"
+        );
         assert_eq!(read("run-id").trim(), text(&record["run_id"]), "{name}");
         assert_eq!(record["compute"]["pods"], 1, "{name}: {}", record["compute"]);
-        assert!(record["compute"]["pod_seconds"].as_f64().is_some_and(|it| it > 0.0), "{name}");
-        assert!(record["compute"]["train_seconds"].as_f64().is_some_and(|it| it > 0.0), "{name}");
-        assert_eq!(record["tags"]["launch.job.uid"], jobs[0]["metadata"]["uid"], "{name}");
+        assert!(
+            record["compute"]["pod_seconds"]
+                .as_f64()
+                .is_some_and(|it| it > 0.0),
+            "{name}"
+        );
+        assert!(
+            record["compute"]["train_seconds"]
+                .as_f64()
+                .is_some_and(|it| it > 0.0),
+            "{name}"
+        );
+        assert_eq!(
+            record["tags"]["launch.job.uid"], jobs[0]["metadata"]["uid"],
+            "{name}"
+        );
         assert_eq!(record["tags"]["launch.exit_code"], "0", "{name}");
         assert_eq!(read("verdict").trim(), "TRAINED", "{name}");
-        for what in ["report.json", "report.md", "report.html", "report.xml", "statement.json"] {
+        for what in [
+            "report.json",
+            "report.md",
+            "report.html",
+            "report.xml",
+            "statement.json",
+        ] {
             assert!(!read(what).is_empty(), "{name}: {what} is missing");
         }
         // One more changes nothing: the same record, byte for byte.
@@ -281,7 +329,9 @@ fn a_launcher_that_is_killed_at_any_point_is_followed_by_one_that_ends_well() {
             let script = training(1);
             desk.api.fail_when(makes("jobs"), 1000, Fault::Cut);
             let first = desk.launch("before", "faulty", &script, &[]);
-            until("it asks for the Job", 60, || (desk.api.failed() > 0).then_some(()));
+            until("it asks for the Job", 60, || {
+                (desk.api.failed() > 0).then_some(())
+            });
             assert!(desk.jobs("before").is_empty());
             first.kill();
             desk.api.heal();
@@ -302,7 +352,9 @@ fn a_launcher_that_is_killed_at_any_point_is_followed_by_one_that_ends_well() {
             desk.api.fail_when(makes("configmaps"), 1000, Fault::Cut);
             let failed = desk.api.failed();
             let first = desk.launch("between", "faulty", &script, &[]);
-            until("it asks for the ConfigMap", 60, || (desk.api.failed() > failed).then_some(()));
+            until("it asks for the ConfigMap", 60, || {
+                (desk.api.failed() > failed).then_some(())
+            });
             first.kill();
             desk.api.heal();
             let job = desk.job("between");
@@ -320,7 +372,8 @@ fn a_launcher_that_is_killed_at_any_point_is_followed_by_one_that_ends_well() {
             let (status, _) = desk.launch("pending", "plain", &script, &[]).end(60);
             assert_eq!(status.code(), Some(2), "{}", desk.log("pending"));
             assert!(
-                desk.log("pending").contains("is run with other settings (spec.template.spec"),
+                desk.log("pending")
+                    .contains("is run with other settings (spec.template.spec"),
                 "{}",
                 desk.log("pending")
             );
@@ -365,8 +418,13 @@ fn a_launcher_that_is_killed_at_any_point_is_followed_by_one_that_ends_well() {
             first.signal("TERM");
             let (status, _) = first.end(60);
             assert_eq!(status.code(), Some(143), "{}", desk.log("deleted"));
-            until("the Job is gone", 60, || desk.jobs("deleted").is_empty().then_some(()));
-            assert_eq!(desk.lab.runs(desk.experiment, &desk.uid("deleted"))[0]["status"], "KILLED");
+            until("the Job is gone", 60, || {
+                desk.jobs("deleted").is_empty().then_some(())
+            });
+            assert_eq!(
+                desk.lab.runs(desk.experiment, &desk.uid("deleted"))[0]["status"],
+                "KILLED"
+            );
             desk.ends_well("deleted", &script, None);
             assert_ne!(desk.job("deleted")["metadata"]["uid"], job["metadata"]["uid"]);
         });
@@ -393,18 +451,32 @@ fn a_long_log_comes_whole_and_in_order_over_broken_connections() {
     }
     // When a launcher follows it through the proxy
     let (status, word) = desk.launch("long", "faulty", &script, &[]).end(600);
-    assert_eq!((status.code(), word.as_str()), (Some(0), "TRAINED"), "{}", tail(&desk.log("long")));
-    assert!(desk.api.failed() >= 5, "the log was cut {} times", desk.api.failed());
+    assert_eq!(
+        (status.code(), word.as_str()),
+        (Some(0), "TRAINED"),
+        "{}",
+        tail(&desk.log("long"))
+    );
+    assert!(
+        desk.api.failed() >= 5,
+        "the log was cut {} times",
+        desk.api.failed()
+    );
     // Then every line is there once, in order
     let log = desk.log("long");
-    let printed = log.lines().filter_map(|line| line.split_once("] line ")?.1.parse::<usize>().ok());
+    let printed = log
+        .lines()
+        .filter_map(|line| line.split_once("] line ")?.1.parse::<usize>().ok());
     let mut expected = 1;
     for number in printed {
         assert_eq!(number, expected, "lost or doubled");
         expected += 1;
     }
     assert_eq!(expected, LINES + 1);
-    assert_eq!(log.lines().filter(|line| line.ends_with("] same")).count(), LINES / 1000);
+    assert_eq!(
+        log.lines().filter(|line| line.ends_with("] same")).count(),
+        LINES / 1000
+    );
 }
 
 fn tail(log: &str) -> String {

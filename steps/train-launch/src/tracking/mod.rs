@@ -1,4 +1,7 @@
-//! The MLflow run: found or made once, tagged, and ended in the state that training ended in.
+//! The run: found or made once, tagged, and ended in the state that training ended in. In MLflow; or, without a tracking
+//! server of ours, as notes beside the model.
+
+mod ledger;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +12,10 @@ use provenance::Digest;
 use step_contract::Exit;
 use step_runtime::{Context, StepError};
 
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, Tracker};
 use crate::gather::Data;
+use crate::settings::{self, DATASET_TAG};
+use ledger::{Ledger, Note};
 
 /// Digest of the model that came out; its presence says that training is done.
 pub(crate) const MODEL_DIGEST: &str = "model.digest";
@@ -27,11 +32,35 @@ const PARAM_LIMIT: usize = 500;
 /// MLflow 2 keeps longer tags not.
 const TAG_LIMIT: usize = 5_000;
 
+/// Where runs are kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Server {
+    /// MLflow.
+    Mlflow(Box<Client>),
+    /// The team's own store.
+    Store(Ledger),
+}
+
+impl Server {
+    /// MLflow's client, when that is it.
+    pub(crate) const fn mlflow(&self) -> Option<&Client> {
+        match self {
+            Self::Mlflow(client) => Some(client),
+            Self::Store(_) => None,
+        }
+    }
+
+    /// MLflow's address; nothing without.
+    pub(crate) fn tracking_uri(&self) -> &str {
+        self.mlflow().map_or("", Client::tracking_uri)
+    }
+}
+
 /// The run and the way to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Tracking {
     /// The server.
-    pub client: Client,
+    pub server: Server,
     /// The experiment.
     pub experiment: Experiment,
     /// The run as it was when it was found or made.
@@ -40,17 +69,67 @@ pub(crate) struct Tracking {
     pub resumed: bool,
 }
 
-/// A client by flags and environment; `within` bounds all attempts of a call.
+/// Whether a server can be reached by what was given, before anything else is done.
 ///
 /// # Errors
 /// No server is named, or a setting cannot be used.
-pub(crate) fn client(args: &RunArgs, cx: &Context, within: Option<Duration>) -> Result<Client, StepError> {
+pub(crate) fn check(args: &RunArgs, key: Digest, cx: &Context) -> Result<(), StepError> {
+    server(args, key, cx, None).map(|_| ())
+}
+
+fn server(args: &RunArgs, key: Digest, cx: &Context, within: Option<Duration>) -> Result<Server, StepError> {
+    match (args.tracker, &args.model_store) {
+        (Tracker::Mlflow, None) => client(args, cx, within).map(|client| Server::Mlflow(Box::new(client))),
+        (Tracker::None, Some(base)) => Ledger::new(&cx.store, base, key).map(Server::Store),
+        (Tracker::Mlflow, Some(_)) => Err(StepError::usage(
+            "--model-store is for --tracker none: MLflow keeps the models of its runs itself",
+        )),
+        (Tracker::None, None) => Err(StepError::usage(
+            "--tracker none needs --model-store, the place where models are kept, such as s3://models/flights",
+        )),
+    }
+}
+
+/// A client by flags and environment; `within` bounds all attempts of a call.
+fn client(args: &RunArgs, cx: &Context, within: Option<Duration>) -> Result<Client, StepError> {
     let mut options = args.mlflow.options(cx.ca_file()).map_err(of_mlflow)?;
     if let Some(within) = within {
         options.retry = artifact_store::RetryPolicy::within(within);
         options.timeout = within.min(options.timeout);
     }
     Client::new(options).map_err(of_mlflow)
+}
+
+/// What is known of a training before it is launched.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// Its experiment would be made.
+    NoExperiment,
+    /// Its run would be made.
+    NoRun,
+    /// An earlier attempt had made it.
+    Run(Box<Run>),
+}
+
+/// Looks for the run of this training, and makes none.
+///
+/// # Errors
+/// MLflow is away, or refuses.
+pub(crate) async fn find(args: &RunArgs, key: Digest, cx: &Context) -> Result<Known, StepError> {
+    let found = match server(args, key, cx, None)? {
+        Server::Store(ledger) => ledger.read().await?,
+        Server::Mlflow(client) => {
+            let experiment = client.experiment(&args.experiment).await.map_err(of_mlflow)?;
+            let Some(experiment) = experiment else {
+                return Ok(Known::NoExperiment);
+            };
+            let key = mlflow_client::quoted(&key.to_string()).map_err(of_mlflow)?;
+            let filter = format!("tags.`{}` = {key}", mlflow_client::IDEMPOTENCY_TAG);
+            let runs = client.search_runs(&[&experiment.experiment_id], &filter).await;
+            runs.map_err(of_mlflow)?.into_iter().next()
+        }
+    };
+    Ok(found.map_or(Known::NoRun, |run| Known::Run(Box::new(run))))
 }
 
 /// Finds the run of this training, or makes it.
@@ -64,18 +143,35 @@ pub(crate) async fn attach(
     data: &Data,
     cx: &Context,
 ) -> Result<Tracking, StepError> {
-    let client = client(args, cx, None)?;
+    let sha: String = args.git_sha.chars().take(8).collect();
+    let run_name = args
+        .run_name
+        .clone()
+        .unwrap_or_else(|| format!("{}-{sha}", args.trigger));
+    let client = match server(args, key, cx, None)? {
+        Server::Mlflow(client) => client,
+        Server::Store(ledger) => {
+            let (run, resumed) = ledger.begin(&run_name).await?;
+            return Ok(Tracking {
+                server: Server::Store(ledger),
+                experiment: Experiment {
+                    experiment_id: String::new(),
+                    name: args.experiment.clone(),
+                    artifact_location: String::new(),
+                    lifecycle_stage: String::new(),
+                },
+                run,
+                resumed,
+            });
+        }
+    };
     let experiment = client
         .ensure_experiment(&args.experiment)
         .await
         .map_err(of_mlflow)?;
-    let sha: String = args.git_sha.chars().take(8).collect();
     let new = NewRun {
         experiment_id: experiment.experiment_id.clone(),
-        run_name: args
-            .run_name
-            .clone()
-            .unwrap_or_else(|| format!("{}-{sha}", args.trigger)),
+        run_name,
         start_time: Timestamp::now().as_millisecond(),
         tags: tags(args, argv, data),
         key: key.to_string(),
@@ -88,7 +184,7 @@ pub(crate) async fn attach(
         )));
     }
     Ok(Tracking {
-        client,
+        server: Server::Mlflow(client),
         experiment,
         run,
         resumed,
@@ -154,6 +250,7 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
     {
         tags.insert("data.window".to_owned(), format!("{from}/{to}"));
     }
+    tags.extend(args.more_tags.clone());
     tags.extend(args.tag.iter().cloned());
     tags.values_mut().for_each(|value| *value = cut(value));
     tags
@@ -215,15 +312,48 @@ impl Tracking {
         args: &RunArgs,
         argv: &[String],
         data: &Data,
+        cx: &Context,
     ) -> Result<(), StepError> {
+        let mut tags = tags(args, argv, data);
+        // In a Job's pod the flags are not what the training was launched with.
+        if self.run.tags.contains_key(settings::FLAGS) {
+            tags.retain(|name, _| !args.more_tags.contains_key(name));
+        }
+        if !self.run.tags.contains_key(DATASET_TAG) {
+            let kept = settings::keep_dataset(&self.server, &self.run, &data.validated, cx).await?;
+            tags.insert(DATASET_TAG.to_owned(), kept);
+        }
         let batch = Batch {
-            tags: tags(args, argv, data),
+            tags,
             params: params(args, argv, data),
             ..Batch::default()
         };
-        let id = &self.run.run_id;
-        self.client.log_batch(id, &batch).await.map_err(of_mlflow)?;
-        self.client.log_inputs(id, &inputs(data)).await.map_err(of_mlflow)
+        self.log(batch).await?;
+        match &self.server {
+            Server::Mlflow(client) => client
+                .log_inputs(&self.run.run_id, &inputs(data))
+                .await
+                .map_err(of_mlflow),
+            // The tags name the data.
+            Server::Store(_) => Ok(()),
+        }
+    }
+
+    async fn log(&self, batch: Batch) -> Result<(), StepError> {
+        match &self.server {
+            Server::Mlflow(client) => client
+                .log_batch(&self.run.run_id, &batch)
+                .await
+                .map_err(of_mlflow),
+            Server::Store(ledger) => {
+                let note = Note {
+                    tags: batch.tags,
+                    params: batch.params,
+                    ..Note::default()
+                };
+                ledger.note(&note).await
+            }
+        }
     }
 
     /// Says that training goes on: an earlier attempt may have ended the run.
@@ -240,10 +370,24 @@ impl Tracking {
         if self.run.status == RunStatus::Running {
             return Ok(());
         }
-        self.client
-            .update_run(&self.run.run_id, RunStatus::Running, None)
-            .await
-            .map_err(of_mlflow)
+        self.set_status(RunStatus::Running, None).await
+    }
+
+    async fn set_status(&self, status: RunStatus, end_time: Option<i64>) -> Result<(), StepError> {
+        match &self.server {
+            Server::Mlflow(client) => client
+                .update_run(&self.run.run_id, status, end_time)
+                .await
+                .map_err(of_mlflow),
+            Server::Store(ledger) => {
+                let note = Note {
+                    status: Some(status),
+                    end_time,
+                    ..Note::default()
+                };
+                ledger.note(&note).await
+            }
+        }
     }
 
     /// Writes one tag.
@@ -261,12 +405,11 @@ impl Tracking {
     /// MLflow is away, or refuses.
     pub(crate) async fn set_tags(&self, mut tags: BTreeMap<String, String>) -> Result<(), StepError> {
         tags.values_mut().for_each(|value| *value = cut(value));
-        let batch = Batch {
+        self.log(Batch {
             tags,
             ..Batch::default()
-        };
-        let id = &self.run.run_id;
-        self.client.log_batch(id, &batch).await.map_err(of_mlflow)
+        })
+        .await
     }
 
     /// Writes why training came to nothing, and the code that it ended with where that is known.
@@ -285,10 +428,7 @@ impl Tracking {
     /// MLflow is away, or refuses.
     pub(crate) async fn end(&self, status: RunStatus) -> Result<(), StepError> {
         let now = Timestamp::now().as_millisecond();
-        self.client
-            .update_run(&self.run.run_id, status, Some(now))
-            .await
-            .map_err(of_mlflow)
+        self.set_status(status, Some(now)).await
     }
 
     /// Marks the end that `error` means for the run.
@@ -303,18 +443,24 @@ impl Tracking {
 
     /// Marks the run's end in the little time that is left after SIGTERM. Failing is logged only.
     pub(crate) async fn mark(&self, args: &RunArgs, cx: &Context, status: RunStatus, why: &str) {
+        let within = Duration::from_secs(3);
         let marked = async {
+            let server = match &self.server {
+                Server::Mlflow(_) => Server::Mlflow(Box::new(client(args, cx, Some(within))?)),
+                kept @ Server::Store(_) => kept.clone(),
+            };
             let quick = Self {
-                client: client(args, cx, Some(Duration::from_secs(3)))?,
+                server,
                 ..self.clone()
             };
             // The state first: the reason is of no use without it.
             quick.end(status).await?;
             quick.explain(why, None).await
         };
-        let marked = marked.await;
-        if let Err(error) = marked {
-            tracing::warn!(%error, ?status, "the end of the run could not be marked");
+        match tokio::time::timeout(2 * within, marked).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, ?status, "the end of the run could not be marked"),
+            Err(_) => tracing::warn!(?status, "the end of the run could not be marked in time"),
         }
     }
 
@@ -323,18 +469,17 @@ impl Tracking {
     /// # Errors
     /// MLflow is away, or the run is gone.
     pub(crate) async fn current(&self) -> Result<Run, StepError> {
-        self.client
-            .run(&self.run.run_id)
-            .await
-            .map_err(of_mlflow)?
-            .filter(|run| !run.deleted)
-            .ok_or_else(|| {
-                // By hand, or by another launcher of this training whose run is older: the retry finds that one.
-                StepError::unavailable(format!(
-                    "the MLflow run {} was deleted while training ran; a retry goes on with another run of this training",
-                    self.run.run_id
-                ))
-            })
+        let found = match &self.server {
+            Server::Mlflow(client) => client.run(&self.run.run_id).await.map_err(of_mlflow)?,
+            Server::Store(ledger) => ledger.read().await?,
+        };
+        found.filter(|run| !run.deleted).ok_or_else(|| {
+            // By hand, or by another launcher of this training whose run is older: the retry finds that one.
+            StepError::unavailable(format!(
+                "the run {} was deleted while training ran; a retry goes on with another run of this training",
+                self.run.run_id
+            ))
+        })
     }
 }
 
