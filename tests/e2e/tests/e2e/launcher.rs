@@ -1,6 +1,6 @@
 //! A launcher outside of a workflow, killed at every point of a training: one Job, one run, complete outputs.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -85,8 +85,9 @@ impl<'a> Desk<'a> {
             env!("CARGO_PKG_VERSION")
         );
         let mut command = Command::new(PathBuf::from(said("E2E_STEPS")).join("train-launch"));
+        let verb = more.iter().find(|word| !word.starts_with("--")).unwrap_or(&"run");
         command.args([
-            "run",
+            verb,
             "--executor=job",
             "--dataset=dataset.json",
             "--git-sha=0123abcd",
@@ -118,11 +119,56 @@ impl<'a> Desk<'a> {
             command.arg(format!("--{flag}={value}"));
         }
         // Small, for several of them share two cores.
-        command.args(["--cpu=50m", "--memory=128Mi", "--disk=200Mi", "--shm=16Mi"]);
+        for size in ["--cpu=50m", "--memory=128Mi", "--disk=200Mi", "--shm=16Mi"] {
+            let name = size.split('=').next().unwrap();
+            if !more.iter().any(|word| word.starts_with(name)) {
+                command.arg(size);
+            }
+        }
         command
-            .args(more)
+            .args(more.iter().filter(|word| word.starts_with("--")))
             .current_dir(self.dir.path())
             .env("KUBECONFIG", self.path(kubeconfig))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        Launcher(command.spawn().unwrap())
+    }
+
+    /// What `plan` prints of the training.
+    fn plan(&self, name: &str, script: &str, more: &[&str]) -> String {
+        let mut words = vec!["plan"];
+        words.extend(more);
+        let (status, text) = self.launch(name, "plain", script, &words).end(60);
+        assert_eq!(status.code(), Some(0), "{}", self.log(name));
+        text
+    }
+
+    /// `reproduce` of a run, as the training `name`.
+    fn reproduce(&self, name: &str, run: &str) -> Launcher {
+        let file = |what: &str| self.path(&format!("{name}.{what}")).display().to_string();
+        let log = std::fs::File::create(file("log")).unwrap();
+        let mut command = Command::new(PathBuf::from(said("E2E_STEPS")).join("train-launch"));
+        command.args(["reproduce", "--run", run]);
+        for (flag, value) in [
+            ("workflow-uid", self.uid(name)),
+            ("tracking-uri", said("E2E_MLFLOW_URL")),
+            ("record", file("run.json")),
+            ("model-uri", file("model-uri")),
+            ("model-digest", file("model-digest")),
+            ("run-id", file("run-id")),
+            ("report", file("report.json")),
+            ("report-md", file("report.md")),
+            ("report-html", file("report.html")),
+            ("report-junit", file("report.xml")),
+            ("statement", file("statement.json")),
+            ("verdict", file("verdict")),
+        ] {
+            command.arg(format!("--{flag}={value}"));
+        }
+        command
+            .current_dir(self.dir.path())
+            .env("KUBECONFIG", self.path("plain"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
@@ -279,14 +325,14 @@ impl Launcher {
         self.0.wait().unwrap();
     }
 
-    /// Its end and its word.
+    /// Its end, and what it said: its word, or a plan that a pipe holds.
     fn end(mut self, seconds: u64) -> (ExitStatus, String) {
         let start = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
-                let mut word = String::new();
-                _ = BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut word);
-                return (status, word.trim().to_owned());
+                let mut said = String::new();
+                _ = self.0.stdout.take().unwrap().read_to_string(&mut said);
+                return (status, said.trim().to_owned());
             }
             assert!(start.elapsed().as_secs() < seconds, "the launcher does not end");
             std::thread::sleep(Duration::from_millis(200));
@@ -429,6 +475,57 @@ fn a_launcher_that_is_killed_at_any_point_is_followed_by_one_that_ends_well() {
             assert_ne!(desk.job("deleted")["metadata"]["uid"], job["metadata"]["uid"]);
         });
     });
+}
+
+#[test]
+fn a_training_is_planned_before_and_repeated_from_its_run_after() {
+    let lab = Lab::new();
+    let desk = Desk::new(&lab, "e2e-again");
+    let script = training(1);
+    // Given nothing, the plan shows what would be read and made, and makes none of it
+    let plan = desk.plan("first", &script, &[]);
+    for line in ["job       ", ": would be made", "s3://lake/", "\"kind\": \"Job\""] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+    assert!(desk.jobs("first").is_empty());
+    assert!(desk.lab.runs(desk.experiment, &desk.uid("first")).is_empty());
+
+    // When it is launched, the plan says what is there, and what would be otherwise
+    let (status, _) = desk.launch("first", "plain", &script, &[]).end(300);
+    assert_eq!(status.code(), Some(0), "{}", desk.log("first"));
+    let plan = desk.plan("first", &script, &[]);
+    assert!(plan.contains("is complete; would be read back"), "{plan}");
+    let plan = desk.plan("first", &script, &["--memory=256Mi"]);
+    for line in [
+        "is there with other settings: the launch would be refused",
+        "- spec.template.spec.containers[0].resources.limits.memory: \"128Mi\"",
+        "+ spec.template.spec.containers[0].resources.limits.memory: \"256Mi\"",
+    ] {
+        assert!(plan.contains(line), "{line}: {plan}");
+    }
+
+    // When the run is all that is known of it, it is trained again: another Job, another run, the same model
+    let record: Value = serde_json::from_slice(&std::fs::read(desk.path("first.run.json")).unwrap()).unwrap();
+    let (status, word) = desk.reproduce("again", &text(&record["run_id"])).end(300);
+    assert_eq!(
+        (status.code(), word.as_str()),
+        (Some(0), "TRAINED"),
+        "{}",
+        desk.log("again")
+    );
+    let again: Value = serde_json::from_slice(&std::fs::read(desk.path("again.run.json")).unwrap()).unwrap();
+    assert_ne!(again["run_id"], record["run_id"]);
+    assert_eq!(again["model"]["digest"], record["model"]["digest"]);
+    assert_eq!(again["tags"]["mlops.reproduces"], record["run_id"]);
+    assert_ne!(again["tags"]["launch.job.uid"], record["tags"]["launch.job.uid"]);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(desk.path("again.report.json")).unwrap()).unwrap();
+    let check = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["id"] == "reproduced");
+    assert_eq!(check.unwrap()["outcome"], "pass", "{report}");
 }
 
 #[test]
