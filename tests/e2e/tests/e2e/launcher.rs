@@ -320,19 +320,34 @@ impl Launcher {
         assert!(sent.unwrap().success());
     }
 
+    /// The kernel's own high-water mark, as long as the process is there.
+    fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
     /// Its end, and what it said: its word, or a plan that a pipe holds.
-    fn end(mut self, seconds: u64) -> (ExitStatus, String) {
+    fn end(self, seconds: u64) -> (ExitStatus, String) {
+        let (status, said, _) = self.end_with_peak(seconds);
+        (status, said)
+    }
+
+    /// The same with the most memory that it had resident, in kB.
+    fn end_with_peak(mut self, seconds: u64) -> (ExitStatus, String, u64) {
         let start = Instant::now();
+        let mut peak = 0;
         loop {
+            peak = self.peak().unwrap_or(peak);
             if let Some(status) = self.0.try_wait().unwrap() {
                 let mut said = String::new();
                 _ = self.0.stdout.take().unwrap().read_to_string(&mut said);
-                return (status, said.trim().to_owned());
+                return (status, said.trim().to_owned(), peak);
             }
             assert!(start.elapsed().as_secs() < seconds, "the launcher does not end");
             std::thread::sleep(Duration::from_millis(200));
@@ -547,7 +562,7 @@ fn a_long_log_comes_whole_and_in_order_over_broken_connections() {
         );
     }
     // When a launcher follows it through the proxy
-    let (status, word) = desk.launch("long", "faulty", &script, &[]).end(600);
+    let (status, word, peak) = desk.launch("long", "faulty", &script, &[]).end_with_peak(600);
     assert_eq!(
         (status.code(), word.as_str()),
         (Some(0), "TRAINED"),
@@ -559,6 +574,7 @@ fn a_long_log_comes_whole_and_in_order_over_broken_connections() {
         "the log was cut {} times",
         desk.api.failed()
     );
+    assert!(peak > 0 && peak < 40_000, "the launcher needed {peak} kB");
     // Then every line is there once, in order
     let log = desk.log("long");
     let printed = log
