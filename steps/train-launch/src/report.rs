@@ -318,6 +318,7 @@ fn record(story: &Story<'_>, done: &Trained, run: &Run) -> Result<TrainingRun, S
         params: run.params.clone(),
         metrics: run.metrics.clone(),
         workflow_uid: args.workflow_uid.clone(),
+        indexed: None,
     })
 }
 

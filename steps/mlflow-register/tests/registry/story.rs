@@ -344,6 +344,7 @@ async fn trained(url: &str, name: &str, extra: &str, model: &Path) -> TrainingRu
         params: BTreeMap::from([("num_leaves".to_owned(), "4".to_owned())]),
         metrics: BTreeMap::from([("validation-auc".to_owned(), Some(0.9))]),
         workflow_uid: None,
+        indexed: None,
     }
 }
 
