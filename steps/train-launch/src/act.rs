@@ -14,6 +14,7 @@ use crate::cli::RunArgs;
 use crate::duration::Length;
 use crate::gather::{self, Data, When};
 use crate::identity;
+use crate::job::{self, Chosen};
 use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Output, train};
 use crate::publish::{self, Published};
@@ -43,6 +44,8 @@ pub(crate) struct Trained {
     pub now: bool,
     /// When the data was held against its record.
     pub looked: Looked,
+    /// The index whose model it is, of several.
+    pub chosen: Option<Box<Chosen>>,
 }
 
 /// Training failed.
@@ -79,7 +82,9 @@ pub(crate) enum Looked {
 pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
-    let key = identity::key(args, &argv, &data.training);
+    let all = identity::key(args, &argv, &data.training);
+    let index = job::own_index(&args.job).map_err(StepError::usage)?;
+    let key = index.map_or(all, |index| job::index_key(all, index));
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
     }
@@ -87,7 +92,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     forget_earlier_record(args);
     let dir = args.output_dir.clone();
     let (output, attempt) = tokio::task::spawn_blocking(move || Output::open(&dir, key)).await??;
-    let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
+    let mut tracking = or_stop(cx, tracking::attach(args, &argv, all, &data, cx)).await?;
+    if let Some(index) = index {
+        let below = tracking.attach_index(args, &argv, (index, all), &data);
+        tracking = or_stop(cx, below).await?;
+    }
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, attempt = attempt.number, "MLflow run");
 
     let work = Work {
@@ -104,10 +113,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         tracking: &tracking,
         key,
+        template: None,
     };
     match work.to_the_end(attempt).await {
-        Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, None, &run, cx),
-        Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, None, &run, cx)),
+        Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, Vec::new(), &run, cx),
+        Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, Vec::new(), &run, cx)),
         Err(error) => {
             tracking.give_up(args, cx, &error).await;
             Err(error)
@@ -249,6 +259,7 @@ pub(crate) async fn completed_before(
         tail: Vec::new(),
         now: false,
         looked: Looked::Not,
+        chosen: None,
     }))
 }
 
@@ -331,6 +342,7 @@ async fn store(
         now: tail.is_some(),
         tail: tail.unwrap_or_default(),
         looked,
+        chosen: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What clap cannot say about this step.
 
-use step_contract::{CommandKind, CommandSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
+use step_contract::{CommandKind, CommandSpec, ConfigSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
 
 /// The contract's other half.
 pub static SPEC: StepSpec = StepSpec {
@@ -41,6 +41,8 @@ What an image gets and what it must leave is the training contract: docs/guides/
                 Rbac { api_group: "", resources: &["pods/log"], verbs: &["get"] },
                 // Why a pod of a Job could not be made.
                 Rbac { api_group: "", resources: &["events"], verbs: &["list"] },
+                // Why a queue holds a Job back; where there is no Kueue nothing comes of it.
+                Rbac { api_group: "kueue.x-k8s.io", resources: &["workloads"], verbs: &["list"] },
                 // Whether the Workflow is being stopped, for `--on-terminate auto`.
                 Rbac { api_group: "argoproj.io", resources: &["workflows"], verbs: &["get"] },
             ],
@@ -54,5 +56,10 @@ What an image gets and what it must leave is the training contract: docs/guides/
         CommandSpec { name: "verify-output", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
     ],
     default_command: "run",
-    configs: &[],
+    configs: &[ConfigSpec {
+        name: "job",
+        flag: "job-template",
+        summary: "The team's own Job, merged into ours.",
+        schema: crate::job::template_schema,
+    }],
 };

@@ -11,6 +11,7 @@ use step_runtime::{Context, StepError};
 
 use crate::cli::RunArgs;
 use crate::gather::Data;
+use crate::job::{self, PARENT};
 
 /// Digest of the model that came out; its presence says that training is done.
 pub(crate) const MODEL_DIGEST: &str = "model.digest";
@@ -65,13 +66,9 @@ pub(crate) async fn attach(
         .ensure_experiment(&args.experiment)
         .await
         .map_err(of_mlflow)?;
-    let sha: String = args.git_sha.chars().take(8).collect();
     let new = NewRun {
         experiment_id: experiment.experiment_id.clone(),
-        run_name: args
-            .run_name
-            .clone()
-            .unwrap_or_else(|| format!("{}-{sha}", args.trigger)),
+        run_name: run_name(args),
         start_time: Timestamp::now().as_millisecond(),
         tags: tags(args, argv, data),
         key: key.to_string(),
@@ -89,6 +86,14 @@ pub(crate) async fn attach(
         run,
         resumed,
     })
+}
+
+/// The name that MLflow shows.
+fn run_name(args: &RunArgs) -> String {
+    let sha: String = args.git_sha.chars().take(8).collect();
+    args.run_name
+        .clone()
+        .unwrap_or_else(|| format!("{}-{sha}", args.trigger))
 }
 
 fn inputs(data: &Data) -> Vec<DatasetInput> {
@@ -149,6 +154,9 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
     {
         tags.insert("data.window".to_owned(), format!("{from}/{to}"));
     }
+    if args.job.completions > 1 {
+        tags.insert("launch.completions".to_owned(), args.job.completions.to_string());
+    }
     tags.extend(args.tag.iter().cloned());
     tags.values_mut().for_each(|value| *value = cut(value));
     tags
@@ -177,6 +185,41 @@ impl Tracking {
         let id = &self.run.run_id;
         self.client.log_batch(id, &batch).await.map_err(of_mlflow)?;
         self.client.log_inputs(id, &inputs(data)).await.map_err(of_mlflow)
+    }
+
+    /// Finds the run of one index of this training, below its own, or makes it.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn attach_index(
+        self,
+        args: &RunArgs,
+        argv: &[String],
+        (index, key): (u32, Digest),
+        data: &Data,
+    ) -> Result<Self, StepError> {
+        let own = [
+            (PARENT.to_owned(), self.run.run_id.clone()),
+            ("launch.index".to_owned(), index.to_string()),
+        ];
+        let mut tags = tags(args, argv, data);
+        tags.extend(own.clone());
+        let new = NewRun {
+            experiment_id: self.experiment.experiment_id.clone(),
+            run_name: format!("{}-{index}", run_name(args)),
+            start_time: Timestamp::now().as_millisecond(),
+            tags,
+            key: job::index_key(key, index).to_string(),
+        };
+        let (run, resumed) = self.client.ensure_run(&new).await.map_err(of_mlflow)?;
+        let run = Self { run, resumed, ..self };
+        for (name, value) in &own {
+            // Another run may be above it when that of an earlier attempt was deleted.
+            if run.run.tags.get(name) != Some(value) {
+                run.tag(name, value).await?;
+            }
+        }
+        Ok(run)
     }
 
     /// Says that training goes on: an earlier attempt may have ended the run.

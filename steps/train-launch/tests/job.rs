@@ -298,6 +298,7 @@ fn asks_for_the_rights_that_it_uses_and_no_more() {
             "get configmaps",
             "get workflows",
             "list events",
+            "list workloads",
         ],
     ]
     .concat();

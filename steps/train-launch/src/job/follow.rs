@@ -13,6 +13,7 @@ use step_runtime::StepError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::kueue::Queue;
 use super::launch::of_cluster;
 use super::objects::{CONTAINER, Job, Pod};
 use super::state::{Failure, State, judge};
@@ -40,6 +41,8 @@ pub(crate) enum Ended {
 pub(crate) struct Followed {
     /// How it ended.
     pub ended: Ended,
+    /// As it was last.
+    pub job: Job,
     /// Its pods.
     pub pods: Vec<Pod>,
     /// The last lines of the pod that printed last.
@@ -75,6 +78,7 @@ pub(crate) async fn follow(
         logs: Listeners::new(cluster),
         said: String::new(),
         refused: None,
+        queue: Queue::default(),
     };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -83,6 +87,7 @@ pub(crate) async fn follow(
             seen.logs.end().await;
             return Ok(Followed {
                 ended,
+                job: seen.job,
                 tail: seen.logs.tail(),
                 pods: seen.pods.into_values().collect(),
             });
@@ -112,6 +117,8 @@ struct Seen {
     said: String,
     /// Why no pod of it could be made, as an event says.
     refused: Option<String>,
+    /// What the queue says that holds it back.
+    queue: Queue,
 }
 
 impl Seen {
@@ -147,6 +154,7 @@ impl Seen {
         if !is_there {
             return Err(gone(name));
         }
+        self.queue.look(&self.job, cluster).await;
         if self.pods.is_empty() {
             self.why_no_pod(cluster).await;
         }
@@ -169,8 +177,10 @@ impl Seen {
             State::Complete => ("complete".to_owned(), Some(Ended::Complete)),
             State::Failed(failure) => ("failed".to_owned(), Some(Ended::Failed(failure))),
             State::Running => ("training".to_owned(), None),
+            State::Among(said) => (said, None),
             State::Between(ending) => (format!("between pods: the last ended with {ending}"), None),
             State::Queued { since, why } => {
+                let why = self.queue.said().map_or(why, str::to_owned);
                 let late = patience.queue.filter(|longest| is_late(since, longest));
                 let ended = late.map(|longest| {
                     let why = format!("the Job was not admitted within --queue-timeout {longest}: {why}");

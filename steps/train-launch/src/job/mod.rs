@@ -7,17 +7,28 @@
 
 mod args;
 mod follow;
+mod indexed;
+mod indexes;
+mod kueue;
 mod launch;
 mod manifest;
+mod merge;
 mod objects;
+mod primary;
 mod quantity;
+mod sets;
 mod state;
+mod template;
 mod volume;
 
 pub(crate) use args::JobArgs;
+pub(crate) use indexed::{key as index_key, own as own_index};
+pub(crate) use primary::{Chosen, PARENT};
+pub(crate) use template::{Template, schema as template_schema};
 
 use kubernetes::Cluster;
 use mlflow_client::RunStatus;
+use provenance::Digest;
 use step_contract::Exit;
 use step_report::{Cell, Format, Table};
 use step_runtime::{Context, Finished, StepError};
@@ -30,8 +41,9 @@ use crate::tracking::{self, FAILURE_TOLD, Tracking};
 use crate::words::argv;
 use crate::{gather, identity};
 use follow::{Ended, Followed, Patience, follow};
-use launch::{Launched, launch, let_go, of_cluster, own_image};
+use launch::{Launched, launch, let_go, of_cluster, own_image, validate};
 use manifest::{Manifest, Plan, TRAINING};
+use primary::Indexes;
 
 /// What the manifest shows where the image is that of the pod that applies it.
 const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
@@ -44,12 +56,17 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
+    let template = match &args.job.job_template {
+        Some(at) => Some(Template::read(at, cx).await?),
+        None => None,
+    };
     let manifest = |image: &str, is_owned: bool| {
         manifest::build(&Plan {
             args,
             argv: &argv,
             data: &data,
             key,
+            template: template.as_ref(),
             launcher_image: image,
             is_owned,
         })
@@ -78,6 +95,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         );
     }
     let manifest = manifest(&image, is_owned)?;
+    or_stop(cx, validate(&manifest, &cluster)).await?;
     let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "MLflow run");
 
@@ -87,6 +105,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         manifest: &manifest,
         name: &manifest::name(key),
+        key,
         selector: format!("{TRAINING}={}", &key.hex()[..20]),
         cluster: &cluster,
         tracking: &tracking,
@@ -98,13 +117,18 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         tracking: &tracking,
         key,
+        template: template.as_ref(),
     };
     match work.to_the_end().await {
-        Ok((outcome, pods)) => {
+        Ok((outcome, tables)) => {
             let run = or_stop(cx, finish(&tracking, &outcome)).await?;
             match outcome {
-                Outcome::Trained(trained) => report::trained(&story, &trained, pods, &run, cx),
-                Outcome::Failed(failed) => Ok(report::failed(&story, &failed, pods, &run, cx)),
+                // Of several trainings the record is that of the one whose model goes on.
+                Outcome::Trained(trained) => {
+                    let run = trained.chosen.as_ref().map_or(&run, |chosen| &chosen.run);
+                    report::trained(&story, &trained, tables, run, cx)
+                }
+                Outcome::Failed(failed) => Ok(report::failed(&story, &failed, tables, &run, cx)),
             }
         }
         Err(error) if error.exit() == Exit::Terminated => {
@@ -130,6 +154,7 @@ struct Work<'a> {
     data: &'a Data,
     manifest: &'a Manifest,
     name: &'a str,
+    key: Digest,
     selector: String,
     cluster: &'a Cluster,
     tracking: &'a Tracking,
@@ -137,12 +162,15 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// What training came to, and a table of its pods.
-    async fn to_the_end(&self) -> Result<(Outcome, Option<Table>), StepError> {
+    /// What training came to, and tables of its pods and indexes.
+    async fn to_the_end(&self) -> Result<(Outcome, Vec<Table>), StepError> {
         let cx = self.cx;
         or_stop(cx, self.tracking.describe(self.args, self.argv, self.data)).await?;
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
-            return Ok((Outcome::Trained(done), None));
+            return Ok((Outcome::Trained(done), Vec::new()));
+        }
+        if let Some(done) = or_stop(cx, self.indexes_before()).await? {
+            return Ok(done);
         }
         or_stop(cx, self.tracking.begin()).await?;
         let told = self.tracking.run.tags.get(FAILURE_TOLD).map(String::as_str);
@@ -161,7 +189,12 @@ impl Work<'_> {
             cancel: &cx.cancel,
         };
         let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
-        let pods = Some(table(&followed));
+        let mut tables = vec![table(&followed)];
+        let indexes = match self.args.job.completions {
+            1 => None,
+            many => Some(or_stop(cx, Indexes::of(&followed, self.key, many, self.tracking)).await?),
+        };
+        tables.extend(indexes.as_ref().map(Indexes::table));
         let failed = |why: String, check, tail| {
             Outcome::Failed(Failed {
                 why,
@@ -171,7 +204,13 @@ impl Work<'_> {
             })
         };
         let outcome = match followed.ended {
-            Ended::Complete => self.read_back(followed.tail).await?,
+            Ended::Complete => match &indexes {
+                Some(indexes) => {
+                    or_stop(cx, indexes.note(self.tracking)).await?;
+                    self.choose(indexes, true, followed.tail).await?
+                }
+                None => self.read_back(followed.tail).await?,
+            },
             Ended::Failed(failure) => {
                 or_stop(cx, self.tracking.tag(FAILURE_TOLD, job.uid())).await?;
                 if failure.refused {
@@ -187,7 +226,58 @@ impl Work<'_> {
                 failed(why, check, followed.tail)
             }
         };
-        Ok((outcome, pods))
+        Ok((outcome, tables))
+    }
+
+    /// What an earlier attempt came to whose Job had ended well: the choice among its indexes, made again.
+    async fn indexes_before(&self) -> Result<Option<(Outcome, Vec<Table>)>, StepError> {
+        let completions = self.args.job.completions;
+        let Some(indexes) = Indexes::before(self.key, completions, self.tracking).await? else {
+            return Ok(None);
+        };
+        let outcome = self.choose(&indexes, false, Vec::new()).await?;
+        let is_trained = matches!(outcome, Outcome::Trained(_));
+        Ok(is_trained.then(|| (outcome, vec![indexes.table()])))
+    }
+
+    /// The model of the index that `--primary` asks for: its pod's program has put it into the run of that index.
+    async fn choose(&self, indexes: &Indexes, now: bool, tail: Vec<String>) -> Result<Outcome, StepError> {
+        let failed = |why: String, check, tail| {
+            Outcome::Failed(Failed {
+                why,
+                check,
+                tail,
+                looked: if now { Looked::InPod } else { Looked::Not },
+            })
+        };
+        let mut chosen = match indexes.choose(&self.args.job.primary, self.tracking) {
+            Ok(chosen) => chosen,
+            Err(why) => return Ok(failed(why, "primary", tail)),
+        };
+        let below = Tracking {
+            run: chosen.run.clone(),
+            ..self.tracking.clone()
+        };
+        chosen.run = or_stop(self.cx, below.current()).await?;
+        let below = Tracking {
+            run: chosen.run.clone(),
+            ..below
+        };
+        let Some(mut trained) = or_stop(self.cx, completed_before(&below, self.cx)).await? else {
+            let why = format!(
+                "index {} completed, and its run {} names no model that MLflow holds",
+                chosen.record.primary, chosen.run.run_id
+            );
+            return Ok(failed(why, "model", tail));
+        };
+        or_stop(self.cx, chosen.note(self.tracking)).await?;
+        if now {
+            trained.now = true;
+            trained.looked = Looked::InPod;
+            trained.tail = tail;
+        }
+        trained.chosen = Some(Box::new(chosen));
+        Ok(Outcome::Trained(trained))
     }
 
     /// The pod's program has put the model into the run and said so in its tags.
