@@ -8,7 +8,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Trains on validated data, in one MLflow run, and hands on the model by digest",
     description: "\
-Starts the team's own training code, as a child process or as a Kubernetes Job, on exactly the bytes that \
+Starts the team's own training code, as a child process or as a Kubernetes Job (one, or an Indexed one for seeds and folds), on exactly the bytes that \
 `data-validate` accepted: every object of `dataset.json` is held against its record before training and again \
 after it.
 

@@ -80,10 +80,13 @@ pub(crate) async fn follow(
         refused: None,
         queue: Queue::default(),
     };
-    let mut look = tokio::time::interval(LOOK);
+    // An attempt may find a Job that has waited too long already: first what holds it back, then the verdict.
+    seen.still_there(name, cluster).await?;
+    let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         if let Some(ended) = seen.ended(patience) {
+            seen.last_pods(selector, cluster).await?;
             seen.logs.end().await;
             return Ok(Followed {
                 ended,
@@ -159,6 +162,17 @@ impl Seen {
             self.why_no_pod(cluster).await;
         }
         Ok(())
+    }
+
+    /// All pods as they are at the end: it may have been heard of before they were.
+    async fn last_pods(&mut self, selector: &str, cluster: &Cluster) -> Result<(), StepError> {
+        match cluster.list(Kind::POD, selector).await {
+            Ok(pods) => pods.iter().try_for_each(|pod| self.pod(pod)),
+            Err(error) => {
+                tracing::warn!(%error, "the pods of the Job cannot be read; the report has those that were seen");
+                Ok(())
+            }
+        }
     }
 
     /// A quota, a policy or a missing account keeps a pod from being made: only an event of the Job says so.

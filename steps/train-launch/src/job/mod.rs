@@ -14,6 +14,7 @@ mod launch;
 mod manifest;
 mod merge;
 mod objects;
+mod owned;
 mod primary;
 mod quantity;
 mod sets;
@@ -236,8 +237,15 @@ impl Work<'_> {
             return Ok(None);
         };
         let outcome = self.choose(&indexes, false, Vec::new()).await?;
-        let is_trained = matches!(outcome, Outcome::Trained(_));
-        Ok(is_trained.then(|| (outcome, vec![indexes.table()])))
+        match &outcome {
+            // A model that the server has lost is to be trained again.
+            Outcome::Failed(failed) if failed.check == "model" => return Ok(None),
+            Outcome::Trained(_) if self.tracking.run.status != RunStatus::Finished => {
+                self.tracking.begin().await?;
+            }
+            _ => {}
+        }
+        Ok(Some((outcome, vec![indexes.table()])))
     }
 
     /// The model of the index that `--primary` asks for: its pod's program has put it into the run of that index.
@@ -250,7 +258,7 @@ impl Work<'_> {
                 looked: if now { Looked::InPod } else { Looked::Not },
             })
         };
-        let mut chosen = match indexes.choose(&self.args.job.primary, self.tracking) {
+        let mut chosen = match indexes.choose(&self.args.job.primary, &self.tracking.run.run_id) {
             Ok(chosen) => chosen,
             Err(why) => return Ok(failed(why, "primary", tail)),
         };

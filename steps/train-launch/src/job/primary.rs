@@ -66,7 +66,8 @@ impl Indexes {
                 .iter()
                 .filter(|pod| pod.index() == Some(index.number));
             let pods: Vec<_> = pods.collect();
-            index.attempts = u32::try_from(pods.len()).ok();
+            // None at all is one that the cluster has forgotten.
+            index.attempts = u32::try_from(pods.len()).ok().filter(|pods| *pods > 0);
             let last = pods.iter().max_by_key(|pod| pod.made());
             index.pod = last.map(|pod| pod.name().to_owned());
         }
@@ -139,24 +140,24 @@ impl Indexes {
             .await
     }
 
-    /// The index that `--primary` asks for.
+    /// The index that `--primary` asks for, of those below the run `above`.
     ///
     /// # Errors
     /// It did not succeed, or nothing that succeeded has the metric: a sentence.
-    pub(crate) fn choose(&self, by: &Primary, above: &Tracking) -> Result<Chosen, String> {
+    pub(crate) fn choose(&self, by: &Primary, above: &str) -> Result<Chosen, String> {
         let (index, check) = match by {
             Primary::Index(number) => self.by_number(*number)?,
             Primary::Metric { name, is_max } => self.by_metric(name, *is_max)?,
         };
         let run = index.run.clone().ok_or_else(|| {
             format!(
-                "index {} succeeded, and MLflow has no run of it below {}",
-                index.number, above.run.run_id
+                "index {} succeeded, and MLflow has no run of it below {above}",
+                index.number
             )
         })?;
         Ok(Chosen {
             record: Indexed {
-                parent_run_id: above.run.run_id.clone(),
+                parent_run_id: above.to_owned(),
                 primary: index.number,
                 chosen_by: by.to_string(),
                 indexes: self.0.iter().map(Index::record).collect(),
@@ -323,4 +324,125 @@ fn metrics(run: &Run) -> String {
         shown.push(format!("and {} more", run.metrics.len() - SHOWN));
     }
     shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use mlflow_client::RunStatus;
+    use step_report::Outcome;
+
+    use super::*;
+
+    fn run(number: u32, metrics: &[(&str, Option<f64>)]) -> Run {
+        Run {
+            run_id: format!("r{number}"),
+            run_name: String::new(),
+            experiment_id: "1".to_owned(),
+            status: RunStatus::Finished,
+            start_time: 0,
+            end_time: Some(1),
+            artifact_uri: String::new(),
+            deleted: false,
+            tags: BTreeMap::new(),
+            params: BTreeMap::new(),
+            metrics: metrics
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect(),
+            models: Vec::new(),
+        }
+    }
+
+    /// Indexes with the metric `auc`, of which those without a state succeeded.
+    fn indexes(auc: &[Option<f64>], others: &[(usize, IndexState)]) -> Indexes {
+        let mut all: Vec<Index> = (0..)
+            .zip(auc)
+            .map(|(number, auc)| Index {
+                number,
+                state: IndexState::Succeeded,
+                pod: None,
+                attempts: Some(1),
+                run: Some(run(number, &[("auc", *auc)])),
+            })
+            .collect();
+        for (number, state) in others {
+            all[*number].state = *state;
+        }
+        Indexes(all)
+    }
+
+    fn by(text: &str) -> Primary {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_best_by_a_metric_goes_on() {
+        let all = indexes(&[Some(0.8), Some(0.9), Some(0.9), Some(0.7)], &[]);
+        for (primary, expected) in [("metric=auc:max", 1), ("metric=auc:min", 3), ("index=2", 2)] {
+            let chosen = all.choose(&by(primary), "above").unwrap();
+            assert_eq!(chosen.record.primary, expected, "{primary}");
+            assert_eq!(chosen.run.run_id, format!("r{expected}"));
+            assert_eq!(
+                (
+                    chosen.record.chosen_by.as_str(),
+                    chosen.record.parent_run_id.as_str()
+                ),
+                (primary, "above")
+            );
+            assert_eq!(
+                (chosen.record.indexes.len(), chosen.check.outcome),
+                (4, Outcome::Pass)
+            );
+        }
+        let why = all.choose(&by("metric=auc:max"), "above").unwrap().check.why;
+        assert_eq!(
+            why,
+            "the model is that of index 1: auc = 0.9, the largest of 4 that succeeded"
+        );
+    }
+
+    #[test]
+    fn what_did_not_succeed_and_what_is_no_number_is_not_chosen() {
+        let all = indexes(
+            &[None, Some(0.5), Some(0.9), Some(0.95)],
+            &[(2, IndexState::Failed), (3, IndexState::Stopped)],
+        );
+        let chosen = all.choose(&by("metric=auc:max"), "above").unwrap();
+        assert_eq!((chosen.record.primary, chosen.check.outcome), (1, Outcome::Warn));
+        assert!(
+            chosen
+                .check
+                .why
+                .ends_with("the largest of 2 that succeeded; without that metric, and left aside: index 0"),
+            "{}",
+            chosen.check.why
+        );
+        for (primary, why) in [
+            (
+                "index=2",
+                "--primary names index 2, and that index failed: 2 of 4 succeeded",
+            ),
+            (
+                "index=3",
+                "that index was stopped before it had ended, for the Job had succeeded without it",
+            ),
+            ("index=9", "--primary names index 9, and there are 4"),
+            (
+                "metric=acu:max",
+                "no index that succeeded logged a finite number of that name; they logged: auc",
+            ),
+        ] {
+            let error = all.choose(&by(primary), "above").unwrap_err();
+            assert!(error.contains(why), "{primary}: {error}");
+        }
+        let mut none = indexes(&[Some(0.5)], &[]);
+        none.0[0].run = None;
+        let error = none.choose(&by("index=0"), "above").unwrap_err();
+        assert_eq!(
+            error,
+            "index 0 succeeded, and MLflow has no run of it below above"
+        );
+        let error = none.choose(&by("metric=auc:max"), "above").unwrap_err();
+        assert!(error.ends_with("they logged: no metric at all"), "{error}");
+    }
 }
