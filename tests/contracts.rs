@@ -80,7 +80,16 @@ fn every_flag_is_documented_and_has_a_variable() {
                     .unwrap_or_else(|| panic!("{place} has no variable"))
                     .to_string_lossy();
                 let standard = [
-                    "MLFLOW_", "AWS_", "GITHUB_", "SLACK_", "LOG_", "ARGO_", "CA_FILE", &prefix,
+                    "MLFLOW_",
+                    "AWS_",
+                    "GITHUB_",
+                    "SLACK_",
+                    "LOG_",
+                    "ARGO_",
+                    // Kubernetes gives it to the pods of an Indexed Job.
+                    "JOB_COMPLETION_INDEX",
+                    "CA_FILE",
+                    &prefix,
                 ];
                 assert!(
                     standard.iter().any(|known| env.starts_with(known)),

@@ -9,6 +9,7 @@ use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
     PropagationPolicy,
 };
+use kube::core::Request;
 use kube::{Client, Config};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -171,6 +172,22 @@ impl Cluster {
         self.list_by(kind, ListParams::default().fields(fields))
     }
 
+    /// The versions of an API group that the cluster serves; none when it has no such group.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn versions<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        async move {
+            let call = format!("ask for the versions of {group}");
+            let groups = self.again(call, || self.client.list_api_groups()).await?;
+            let found = groups.groups.into_iter().find(|found| found.name == group);
+            Ok(found
+                .map(|found| found.versions.into_iter().map(|served| served.version).collect())
+                .unwrap_or_default())
+        }
+        .boxed()
+    }
+
     fn list_by(&self, kind: Kind, params: ListParams) -> BoxFuture<'_, Result<Vec<Value>, ClusterError>> {
         async move {
             let api = self.api(kind);
@@ -191,9 +208,8 @@ impl Cluster {
             let api = self.api(kind);
             let object = dynamic(object)?;
             let name = object.metadata.name.clone().unwrap_or_default();
-            let params = PostParams::default();
             let made = self
-                .again(said("create", kind, &name), || api.create(&params, &object))
+                .again(said("create", kind, &name), || self.post(&api, &object, false))
                 .await;
             match made {
                 Ok(made) => Ok(Created::Now(value(made)?)),
@@ -206,6 +222,50 @@ impl Cluster {
             }
         }
         .boxed()
+    }
+
+    /// Whether the server would make an object, field by field: nothing is made. One of that name being there is no
+    /// objection.
+    ///
+    /// # Errors
+    /// See [`ClusterError`]; what it does not like is [`ClusterError::Invalid`], in the server's words.
+    pub fn check(&self, kind: Kind, object: Value) -> BoxFuture<'_, Result<(), ClusterError>> {
+        async move {
+            let api = self.api(kind);
+            let object = dynamic(object)?;
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let checked = self
+                .again(said("create", kind, &name), || self.post(&api, &object, true))
+                .await;
+            match checked {
+                Ok(_) | Err(ClusterError::Conflict { .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    /// One attempt to make an object. A field that the server does not know is an error, as in [`Cluster::apply`].
+    async fn post(
+        &self,
+        api: &Api<DynamicObject>,
+        object: &DynamicObject,
+        dry_run: bool,
+    ) -> Result<DynamicObject, kube::Error> {
+        let params = PostParams {
+            dry_run,
+            field_manager: None,
+        };
+        let bytes = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = Request::new(api.resource_url()).create(&params, bytes);
+        let mut request = request.map_err(kube::Error::BuildRequest)?;
+        // The client has no parameter for it.
+        let and = if dry_run { "&" } else { "" };
+        let strictly = format!("{}{and}fieldValidation=Strict", request.uri());
+        *request.uri_mut() = strictly
+            .parse()
+            .map_err(|error| kube::Error::HttpError(Into::into(error)))?;
+        self.client.request(request).await
     }
 
     /// Server-side apply as `manager`: fields that others own and we name become ours.

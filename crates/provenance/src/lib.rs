@@ -10,6 +10,7 @@
 
 pub mod dataset;
 pub mod digest;
+pub mod indexed;
 pub mod model_version;
 pub mod record;
 pub mod run;
@@ -18,6 +19,7 @@ pub mod tree;
 
 pub use dataset::{DataObject, Dataset, DatasetRef, Split, Window};
 pub use digest::{Digest, DigestParseError, Hasher, digest_bytes, digest_reader};
+pub use indexed::{IndexRun, IndexState, Indexed};
 pub use model_version::{ModelVersionRecord, PreviousVersion};
 pub use record::{Record, RecordError};
 pub use run::{Compute, ModelRef, TrainingRun, Trigger};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::DatasetRef;
 use crate::digest::Digest;
+use crate::indexed::Indexed;
 use crate::record::Record;
 use crate::tree::{FileDigest, digest_files};
 
@@ -56,6 +57,9 @@ pub struct TrainingRun {
     /// Uid of the workflow, when it ran in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_uid: Option<String>,
+    /// What it is one of, when several were trained at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<Indexed>,
     /// What it took, as far as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute: Option<Compute>,
@@ -157,13 +161,14 @@ impl Record for TrainingRun {
 
     fn check(&self) -> Result<(), String> {
         let digest = digest_files(&self.model.files).map_err(|error| format!("model.files: {error}"))?;
-        if digest == self.model.digest {
-            Ok(())
-        } else {
-            Err(format!(
+        if digest != self.model.digest {
+            return Err(format!(
                 "model.digest is {}, model.files give {digest}",
                 self.model.digest
-            ))
+            ));
         }
+        self.indexed
+            .as_ref()
+            .map_or(Ok(()), |indexed| indexed.check(&self.run_id))
     }
 }

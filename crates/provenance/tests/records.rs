@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use provenance::{
-    DataObject, Dataset, Digest, FileDigest, ModelRef, ModelVersionRecord, PreviousVersion, Record, Split,
-    TrainingRun, Trigger, Window, digest_bytes, digest_files,
+    DataObject, Dataset, Digest, FileDigest, IndexRun, IndexState, Indexed, ModelRef, ModelVersionRecord,
+    PreviousVersion, Record, Split, TrainingRun, Trigger, Window, digest_bytes, digest_files,
 };
 
 fn dataset() -> Dataset {
@@ -35,6 +35,27 @@ fn dataset() -> Dataset {
         Some(window),
         BTreeMap::from([("train".to_owned(), train.unwrap())]),
     )
+}
+
+/// Two folds, of which the second is the model.
+fn indexed() -> Indexed {
+    let fold = |index, state, run_id: &str, auc| IndexRun {
+        index,
+        state,
+        run_id: Some(run_id.to_owned()),
+        pod: Some(format!("train-1-{index}-x7")),
+        attempts: Some(1),
+        metrics: BTreeMap::from([("auc".to_owned(), auc)]),
+    };
+    Indexed {
+        parent_run_id: "9a11".to_owned(),
+        primary: 1,
+        chosen_by: "metric=auc:max".to_owned(),
+        indexes: vec![
+            fold(0, IndexState::Failed, "77b2", None),
+            fold(1, IndexState::Succeeded, "0f3c", Some(0.91)),
+        ],
+    }
 }
 
 fn run() -> TrainingRun {
@@ -67,6 +88,7 @@ fn run() -> TrainingRun {
         metrics: BTreeMap::from([("auc".to_owned(), Some(0.91)), ("lift".to_owned(), None)]),
         workflow_uid: Some("b7d2".to_owned()),
         compute: None,
+        indexed: Some(indexed()),
     }
 }
 
@@ -161,6 +183,26 @@ fn an_edited_record_is_refused() {
         model.contains("model.digest is sha256:") && model.contains("model.files give"),
         "{model}"
     );
+    for (from, to, why) in [
+        (
+            "\"primary\": 1",
+            "\"primary\": 7",
+            "indexed.primary is 7, which is none of indexed.indexes",
+        ),
+        (
+            "\"primary\": 1",
+            "\"primary\": 0",
+            "indexed.primary is 0, and that index is failed",
+        ),
+        (
+            "\"run_id\": \"0f3c\"",
+            "\"run_id\": \"77b2\"",
+            "run_id is 77b2, and the run of indexed.primary is 0f3c",
+        ),
+    ] {
+        let error = edited(&run(), from, to);
+        assert!(error.contains(why), "{error}");
+    }
     let path = edited(&run(), "\"MLmodel\"", "\"../MLmodel\"");
     assert!(path.contains("is not a plain relative path"), "{path}");
     let uri = edited(&version(), "models:/flight-delays/2", "models:/flight-delays/1");

@@ -15,6 +15,7 @@ use crate::compute;
 use crate::duration::Length;
 use crate::gather::{self, Data, When};
 use crate::identity;
+use crate::job::{self, Chosen};
 use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Meter, Output, Reader, train};
 use crate::publish::{self, Published};
@@ -44,6 +45,10 @@ pub(crate) struct Trained {
     pub now: bool,
     /// When the data was held against its record.
     pub looked: Looked,
+    /// The index whose model it is, of several.
+    pub chosen: Option<Box<Chosen>>,
+    /// What it took, where that is told by more than its run.
+    pub compute: Option<Compute>,
 }
 
 /// Training failed.
@@ -82,7 +87,9 @@ pub(crate) enum Looked {
 pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
     let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
     let data = gather::read_dataset(args, cx).await?;
-    let key = identity::key(args, &argv, &data.training);
+    let all = identity::key(args, &argv, &data.training);
+    let index = job::own_index(&args.job).map_err(StepError::usage)?;
+    let key = index.map_or(all, |index| job::index_key(all, index));
     reader(args)?;
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
@@ -91,7 +98,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     forget_earlier_record(args);
     let dir = args.output_dir.clone();
     let (output, attempt) = tokio::task::spawn_blocking(move || Output::open(&dir, key)).await??;
-    let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
+    let mut tracking = or_stop(cx, tracking::attach(args, &argv, all, &data, cx)).await?;
+    if let Some(index) = index {
+        let below = tracking.attach_index(args, &argv, (index, all), &data);
+        tracking = or_stop(cx, below).await?;
+    }
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, attempt = attempt.number, "the run");
 
     let work = Work {
@@ -108,10 +119,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         tracking: &tracking,
         key,
+        template: None,
     };
     match work.to_the_end(attempt).await {
-        Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, None, &run, cx),
-        Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, None, &run, cx)),
+        Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, Vec::new(), &run, cx),
+        Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, Vec::new(), &run, cx)),
         Err(error) => {
             tracking.give_up(args, cx, &error).await;
             Err(error)
@@ -320,6 +332,8 @@ pub(crate) async fn completed_before(
         tail: Vec::new(),
         now: false,
         looked: Looked::Not,
+        chosen: None,
+        compute: None,
     }))
 }
 
@@ -406,6 +420,8 @@ async fn store(
         now: tail.is_some(),
         tail: tail.unwrap_or_default(),
         looked,
+        chosen: None,
+        compute: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mlflow_client::Run;
 use provenance::Compute;
 
 const TRAIN_SECONDS: &str = "compute.train_seconds";
@@ -44,6 +45,14 @@ pub(crate) fn of_tags(tags: &BTreeMap<String, String>) -> Option<Compute> {
         gpu_hours: seconds(GPU_HOURS),
     };
     (compute != Compute::default()).then_some(compute)
+}
+
+/// What the Job of a run took, with the time of the one index whose model goes on, where it had several.
+pub(crate) fn of_indexes(run: &Run, chosen: Option<&Run>) -> Option<Compute> {
+    let train_seconds = chosen.and_then(|chosen| of_tags(&chosen.tags)?.train_seconds);
+    let mut compute = of_tags(&run.tags).or(train_seconds.map(|_| Compute::default()))?;
+    compute.train_seconds = train_seconds.or(compute.train_seconds);
+    Some(compute)
 }
 
 /// Whether the tags say what pods took.

@@ -11,7 +11,7 @@ use crate::cli::RunArgs;
 /// start continues the first.
 #[must_use]
 pub(crate) fn key(args: &RunArgs, argv: &[String], training: &Dataset) -> Digest {
-    let what = json!({
+    let mut what = json!({
         "workflow_uid": args.workflow_uid,
         "step": args.step,
         "experiment": args.experiment,
@@ -22,5 +22,9 @@ pub(crate) fn key(args: &RunArgs, argv: &[String], training: &Dataset) -> Digest
         "trigger_id": args.trigger_id,
         "image": args.job.image,
     });
+    // One training is what it always was.
+    if args.job.completions > 1 {
+        what["completions"] = json!(args.job.completions);
+    }
     digest_bytes(what.to_string())
 }

@@ -10,6 +10,7 @@ use step_runtime::{Context, Finished, StepError};
 use crate::act::{Failed, Looked, Trained};
 use crate::cli::RunArgs;
 use crate::gather::Data;
+use crate::job::Template;
 use crate::tracking::Tracking;
 
 /// What every form needs to know.
@@ -24,6 +25,8 @@ pub(crate) struct Story<'a> {
     pub tracking: &'a Tracking,
     /// The idempotency key.
     pub key: Digest,
+    /// The team's own Job.
+    pub template: Option<&'a Template>,
 }
 
 /// The decision TRAINED.
@@ -33,7 +36,7 @@ pub(crate) struct Story<'a> {
 pub(crate) fn trained(
     story: &Story<'_>,
     done: &Trained,
-    pods: Option<Table>,
+    tables: Vec<Table>,
     run: &Run,
     cx: &Context,
 ) -> Result<Finished, StepError> {
@@ -81,6 +84,10 @@ pub(crate) fn trained(
     );
     report.checks.push(finite(&record));
     report.sections.extend(took(&record).map(Into::into));
+    if let Some(chosen) = &done.chosen {
+        report.checks.push(chosen.check.clone());
+        report = report.with_binding("parent_run_id", &chosen.record.parent_run_id);
+    }
     report.sections.push(metrics(&record).into());
     report.sections.push(params(&record).into());
     report.sections.push(files(&record).into());
@@ -89,7 +96,7 @@ pub(crate) fn trained(
             "also stored with the run: `{name}`, {digest}"
         )));
     }
-    report.sections.extend(pods.map(Into::into));
+    report.sections.extend(tables.into_iter().map(Into::into));
     report = with_tail(report, &done.tail);
     report = report
         .with_binding("run_id", &run.run_id)
@@ -107,7 +114,7 @@ pub(crate) fn trained(
 pub(crate) fn failed(
     story: &Story<'_>,
     failed: &Failed,
-    pods: Option<Table>,
+    tables: Vec<Table>,
     run: &Run,
     cx: &Context,
 ) -> Finished {
@@ -117,7 +124,7 @@ pub(crate) fn failed(
     report
         .checks
         .push(Check::new(failed.check, failed.check).fail(failed.why.clone()));
-    report.sections.extend(pods.map(Into::into));
+    report.sections.extend(tables.into_iter().map(Into::into));
     report = with_tail(report, &failed.tail).with_binding("run_id", &run.run_id);
     Finished::decision("FAILED", report, statement(story, cx))
 }
@@ -144,6 +151,9 @@ fn common(story: &Story<'_>, run: &Run, cx: &Context) -> Report {
         )
         .with_parameter("trigger", args.trigger.as_str())
         .with_parameter("key", story.key.to_string());
+    if let Some(template) = story.template {
+        report = report.with_input(Input::new("job-template", &template.name).digest(&template.digest));
+    }
     if let Some(uid) = &args.workflow_uid {
         report = report.with_parameter("workflow_uid", uid.clone());
     }
@@ -295,6 +305,9 @@ fn statement(story: &Story<'_>, cx: &Context) -> StatementBuilder {
     if data.training.digest != data.validated.digest {
         statement = statement.material("dataset#window", &data.training.digest);
     }
+    if let Some(template) = story.template {
+        statement = statement.material(&template.name, &template.digest);
+    }
     match &args.workflow_uid {
         Some(uid) => statement.invocation(uid),
         None => statement,
@@ -337,7 +350,8 @@ fn record(story: &Story<'_>, done: &Trained, run: &Run) -> Result<TrainingRun, S
         params: run.params.clone(),
         metrics: run.metrics.clone(),
         workflow_uid: args.workflow_uid.clone(),
-        compute: crate::compute::of_tags(&run.tags),
+        compute: done.compute.clone().or_else(|| crate::compute::of_tags(&run.tags)),
+        indexed: done.chosen.as_ref().map(|chosen| chosen.record.clone()),
     })
 }
 

@@ -8,6 +8,7 @@ use mlflow_client::{ArtifactRoot, Client, Run};
 use provenance::{Dataset, Record as _};
 use step_runtime::{Context, StepError};
 
+use crate::job::PARENT;
 use crate::process::secrets_of;
 use crate::publish::location;
 use crate::tracking::{Server, of_mlflow};
@@ -85,6 +86,12 @@ pub(crate) fn flags(run: &Run) -> Result<Vec<String>, StepError> {
         .map_while(|number| run.tags.get(&tag(number)))
         .map(String::as_str)
         .collect();
+    if let (true, Some(parent)) = (text.is_empty(), run.tags.get(PARENT)) {
+        return Err(StepError::usage(format!(
+            "run {} is one index of run {parent}: reproduce that",
+            run.run_id
+        )));
+    }
     if text.is_empty() {
         return Err(StepError::usage(format!(
             "run {} has no tag {FLAGS}: it was not launched by this version of train-launch, and does not say how",

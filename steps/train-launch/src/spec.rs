@@ -1,6 +1,6 @@
 //! What clap cannot say about this step.
 
-use step_contract::{CommandKind, CommandSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
+use step_contract::{CommandKind, CommandSpec, ConfigSpec, Exit, Rbac, StepSpec, TemplateSpec, VerdictSpec};
 
 const RUN: CommandSpec = CommandSpec {
     name: "run",
@@ -44,6 +44,12 @@ const RUN: CommandSpec = CommandSpec {
             resources: &["events"],
             verbs: &["list"],
         },
+        // Why a queue holds a Job back; where there is no Kueue nothing comes of it.
+        Rbac {
+            api_group: "kueue.x-k8s.io",
+            resources: &["workloads"],
+            verbs: &["list"],
+        },
         // Whether the Workflow is being stopped, for `--on-terminate auto`.
         Rbac {
             api_group: "argoproj.io",
@@ -64,7 +70,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Trains on validated data, in one MLflow run, and hands on the model by digest",
     description: "\
-Starts the team's own training code, as a child process or as a Kubernetes Job, on exactly the bytes that \
+Starts the team's own training code, as a child process or as a Kubernetes Job (one, or an Indexed one for seeds and folds), on exactly the bytes that \
 `data-validate` accepted: every object of `dataset.json` is held against its record before training and again \
 after it.
 
@@ -88,5 +94,10 @@ What an image gets and what it must leave is the training contract: docs/guides/
         CommandSpec { name: "verify-output", kind: CommandKind::Prints, verdicts: &[], rbac: &[], template: None },
     ],
     default_command: "run",
-    configs: &[],
+    configs: &[ConfigSpec {
+        name: "job",
+        flag: "job-template",
+        summary: "The team's own Job, merged into ours.",
+        schema: crate::job::template_schema,
+    }],
 };

@@ -11,8 +11,49 @@ mod common;
 use common::Place;
 use serde_json::Value;
 
+/// A team's Job that touches what it may.
+const TEMPLATE: &str = "
+apiVersion: batch/v1
+kind: Job
+metadata: {labels: {team: ops}}
+spec:
+  backoffLimit: 7
+  template:
+    metadata: {annotations: {prometheus.io/scrape: 'false'}}
+    spec:
+      hostIPC: true
+      tolerations: [{key: spot, operator: Exists}]
+      initContainers: [{name: proxy, image: 'registry/proxy:1', restartPolicy: Always}]
+      containers:
+      - name: train
+        env: [{name: OMP_NUM_THREADS, value: '16'}, {name: NCCL_DEBUG, value: INFO}]
+        resources: {limits: {memory: 32Gi}, requests: {memory: 32Gi}}
+        volumeMounts: [{mountPath: /out/training/checkpoints, name: kept, subPathExpr: $(JOB_COMPLETION_INDEX)}]
+      volumes:
+      - {name: kept, persistentVolumeClaim: {claimName: kept}}
+      - {name: tmp, $retainKeys: [name, hostPath], hostPath: {path: /fast}}
+";
+
+const SEEDS: &[&str] = &[
+    "--completions",
+    "5",
+    "--parallelism",
+    "2",
+    "--backoff-limit-per-index",
+    "1",
+    "--max-failed-indexes",
+    "2",
+    "--success-policy",
+    "succeededCount=3\nsucceededIndexes=0-2",
+    "--primary",
+    "metric=auc:max",
+    "--deadline",
+    "1h",
+];
+
 fn manifest(extra: &[&str]) -> Value {
     let place = Place::new("http://mlflow.mlops:5000");
+    std::fs::write(place.path("job.yaml"), TEMPLATE).unwrap();
     place.write_dataset(Some("s3://lake/flights/"));
     let mut command = place.command("job-1", "exit 0");
     command
@@ -91,7 +132,13 @@ const EVERYTHING: &[&str] = &[
 #[test]
 fn is_what_kubernetes_takes() {
     let schemas: Value = serde_json::from_str(include_str!("vectors/kubernetes-1.34.json")).unwrap();
-    for manifest in [manifest(&[]), manifest(EVERYTHING)] {
+    let template = [EVERYTHING, &["--job-template", "job.yaml"]].concat();
+    for manifest in [
+        manifest(&[]),
+        manifest(EVERYTHING),
+        manifest(&template),
+        manifest(SEEDS),
+    ] {
         let items = manifest["items"].as_array().unwrap();
         for (item, schema) in items
             .iter()
@@ -254,6 +301,83 @@ fn keeps_the_restricted_standard_and_one_trainer() {
 }
 
 #[test]
+fn a_team_s_own_job_is_merged_into_ours() {
+    let template = [EVERYTHING, &["--job-template", "job.yaml"]].concat();
+    let (plain, merged) = (manifest(EVERYTHING), manifest(&template));
+    let (plain, job) = (&plain["items"][1], &merged["items"][1]);
+    assert_eq!(job["metadata"]["name"], plain["metadata"]["name"]);
+    assert_eq!(job["metadata"]["labels"]["team"], "ops");
+    assert_eq!(job["spec"]["backoffLimit"], 7);
+    let spec = "mlops-steps.dev/spec-digest";
+    assert_ne!(
+        job["metadata"]["annotations"][spec],
+        plain["metadata"]["annotations"][spec]
+    );
+    let pod = &job["spec"]["template"]["spec"];
+    let named = |list: &Value, name: &str| -> Value {
+        let found = list.as_array().unwrap().iter().find(|one| one["name"] == name);
+        found.unwrap_or_else(|| panic!("{name}: {list}")).clone()
+    };
+    assert_eq!(named(&pod["initContainers"], "proxy")["restartPolicy"], "Always");
+    assert_eq!(
+        pod["tolerations"],
+        serde_json::json!([{"key": "spot", "operator": "Exists"}])
+    );
+    let train = named(&pod["containers"], "train");
+    assert_eq!(
+        named(&train["env"], "OMP_NUM_THREADS")["value"],
+        "16",
+        "it comes before --env"
+    );
+    assert_eq!(train["resources"]["limits"]["memory"], "32Gi");
+    assert_eq!(
+        train["resources"]["limits"]["nvidia.com/gpu"], "2",
+        "what it does not name stays"
+    );
+    assert_eq!(
+        named(&pod["volumes"], "tmp"),
+        serde_json::json!({"name": "tmp", "hostPath": {"path": "/fast"}})
+    );
+    assert_eq!(
+        train["command"],
+        named(&plain["spec"]["template"]["spec"]["containers"], "train")["command"]
+    );
+}
+
+#[test]
+fn seeds_are_an_indexed_job_with_a_key_of_their_own() {
+    let manifest = manifest(SEEDS);
+    let job = &manifest["items"][1];
+    let spec = &job["spec"];
+    assert_eq!(
+        (
+            &spec["completionMode"],
+            &spec["completions"],
+            &spec["parallelism"]
+        ),
+        (&"Indexed".into(), &5.into(), &2.into())
+    );
+    assert_eq!(
+        spec["successPolicy"]["rules"],
+        serde_json::json!([{"succeededCount": 3}, {"succeededIndexes": "0-2"}])
+    );
+    // Three rounds of two attempts each, and time to come up.
+    assert_eq!(spec["activeDeadlineSeconds"], 6 * 3600 + 1800);
+    let command = spec["template"]["spec"]["containers"][0]["command"]
+        .as_array()
+        .unwrap();
+    assert!(
+        command.iter().any(|word| word == "--completions=5"),
+        "{command:?}"
+    );
+    let key = "mlops-steps.dev/idempotency-key";
+    assert_ne!(
+        job["metadata"]["annotations"][key],
+        self::manifest(&[])["items"][1]["metadata"]["annotations"][key]
+    );
+}
+
+#[test]
 fn holds_no_credentials() {
     let address = "http://ann:s3cr3t@mlflow.mlops:5000/base/";
     let manifest = manifest(&["--tracking-uri", address, "--env-from-secret", "mlflow"]);
@@ -298,6 +422,7 @@ fn asks_for_the_rights_that_it_uses_and_no_more() {
             "get configmaps",
             "get workflows",
             "list events",
+            "list workloads",
         ],
     ]
     .concat();
@@ -382,6 +507,12 @@ fn refuses_what_cannot_run() {
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
     place.write_dataset(Some("s3://lake/"));
+    std::fs::write(place.path("pod.yaml"), "apiVersion: v1\nkind: Pod\n").unwrap();
+    std::fs::write(
+        place.path("own.yaml"),
+        "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {restartPolicy: OnFailure}}}\n",
+    )
+    .unwrap();
     for (flags, why) in [
         (vec!["--dry-run"], "--executor job needs --image"),
         (vec!["--image", "i"], "no Kubernetes cluster: "),
@@ -392,6 +523,34 @@ fn refuses_what_cannot_run() {
         (
             vec!["--dry-run", "--image", "i", "--env", "TRAIN_OUTPUT=/x"],
             "is set by the launcher",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--env", "JOB_COMPLETION_INDEX=1"],
+            "is set by the launcher",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--job-template", "pod.yaml"],
+            "--job-template pod.yaml: apiVersion is v1 and kind is Pod; a Job of batch/v1 is needed",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--job-template", "own.yaml"],
+            "spec.template.spec.restartPolicy is \"OnFailure\"; it must be \"Never\"",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--job-template", "none.yaml"],
+            "none.yaml",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--success-policy", "3"],
+            "succeededCount=NUMBER, succeededIndexes=0,2-4",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--completions", "0"],
+            "0 is not in 1..=1000",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--parallelism", "2"],
+            "it needs --completions of 2 or more",
         ),
         (
             vec![

@@ -345,6 +345,7 @@ async fn trained(url: &str, name: &str, extra: &str, model: &Path) -> TrainingRu
         metrics: BTreeMap::from([("validation-auc".to_owned(), Some(0.9))]),
         workflow_uid: None,
         compute: None,
+        indexed: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Flags of the job executor.
 
 use clap::{Args, ValueEnum};
+use step_contract::InArtifact;
 
+use super::indexed::{Primary, SuccessRule};
 use super::quantity::quantity;
 use super::volume::Volume;
 use crate::cli::pair;
@@ -31,6 +33,10 @@ pub struct JobArgs {
     /// The pod that this runs in, to find its image.
     #[arg(long, env = "ARGO_POD_NAME", value_name = "NAME", help_heading = "Process")]
     pub pod_name: Option<String>,
+    /// The team's own Job, a manifest of `batch/v1` of which only what differs must be there. It is merged into ours as
+    /// `kubectl patch` would, and comes before the flags; what the launcher must set itself is refused by name.
+    #[arg(long, value_name = "LOCATION")]
+    pub job_template: Option<InArtifact>,
     /// Namespace of the job; without it the one that applies the manifest.
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
@@ -97,6 +103,36 @@ pub struct JobArgs {
     /// How often a pod that was lost or failed for a passing reason is replaced.
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub backoff_limit: u32,
+    /// How many trainings it is: seeds or folds, told apart by JOB_COMPLETION_INDEX, 0 to N - 1, each in a run of its own
+    /// below the one run. The job is Indexed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N")]
+    pub completions: u32,
+    /// How many of `--completions` run at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N")]
+    pub parallelism: u32,
+    /// How often a pod of one index is replaced, instead of `--backoff-limit` for all: an index that fails does not keep
+    /// the others from ending.
+    #[arg(long, value_name = "N")]
+    pub backoff_limit_per_index: Option<u32>,
+    /// How many indexes may fail before the rest are stopped. With `--backoff-limit-per-index`.
+    #[arg(long, value_name = "N")]
+    pub max_failed_indexes: Option<u32>,
+    /// When the job has succeeded although not every index has: `succeededCount=3`, `succeededIndexes=0,2-4`, or both with
+    /// `;` between them. Given more than once, each is enough.
+    #[arg(long, value_delimiter = '\n', value_name = "RULE")]
+    pub success_policy: Vec<SuccessRule>,
+    /// Which index gives the model that goes on: `index=0`, or the best that succeeded by a metric that training logged,
+    /// `metric=auc:max`, `metric=loss:min`.
+    #[arg(long, default_value_t = Primary::Index(0), value_name = "index=N|metric=NAME:max|min")]
+    pub primary: Primary,
+    /// The index that this process trains, as a pod of an Indexed job.
+    #[arg(
+        long,
+        env = "JOB_COMPLETION_INDEX",
+        value_name = "N",
+        help_heading = "Process"
+    )]
+    pub completion_index: Option<u32>,
     /// How long the job stays after its end.
     #[arg(long, default_value = "1d", value_name = "1d")]
     pub ttl: Length,

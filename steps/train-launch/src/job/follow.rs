@@ -14,6 +14,7 @@ use step_runtime::{Progress, StepError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::kueue::Queue;
 use super::launch::of_cluster;
 use super::objects::{CONTAINER, Job, Pod};
 use super::state::{Failure, State, judge};
@@ -41,6 +42,8 @@ pub(crate) enum Ended {
 pub(crate) struct Followed {
     /// How it ended.
     pub ended: Ended,
+    /// As it was last.
+    pub job: Job,
     /// Its pods.
     pub pods: Vec<Pod>,
     /// The last lines of the pod that printed last.
@@ -78,14 +81,19 @@ pub(crate) async fn follow(
         logs: Listeners::new(cluster, patience.progress),
         said: String::new(),
         refused: None,
+        queue: Queue::default(),
     };
-    let mut look = tokio::time::interval(LOOK);
+    // An attempt may find a Job that has waited too long already: first what holds it back, then the verdict.
+    seen.still_there(name, cluster).await?;
+    let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         if let Some(ended) = seen.ended(patience) {
+            seen.last_pods(selector, cluster).await?;
             seen.logs.end().await;
             return Ok(Followed {
                 ended,
+                job: seen.job,
                 tail: seen.logs.tail(),
                 pods: seen.pods.into_values().collect(),
             });
@@ -119,6 +127,8 @@ struct Seen {
     said: String,
     /// Why no pod of it could be made, as an event says.
     refused: Option<String>,
+    /// What the queue says that holds it back.
+    queue: Queue,
 }
 
 impl Seen {
@@ -154,10 +164,22 @@ impl Seen {
         if !is_there {
             return Err(gone(name));
         }
+        self.queue.look(&self.job, cluster).await;
         if self.pods.is_empty() {
             self.why_no_pod(cluster).await;
         }
         Ok(())
+    }
+
+    /// All pods as they are at the end: it may have been heard of before they were.
+    async fn last_pods(&mut self, selector: &str, cluster: &Cluster) -> Result<(), StepError> {
+        match cluster.list(Kind::POD, selector).await {
+            Ok(pods) => pods.iter().try_for_each(|pod| self.pod(pod)),
+            Err(error) => {
+                tracing::warn!(%error, "the pods of the Job cannot be read; the report has those that were seen");
+                Ok(())
+            }
+        }
     }
 
     /// A quota, a policy or a missing account keeps a pod from being made: only an event of the Job says so.
@@ -176,8 +198,10 @@ impl Seen {
             State::Complete => ("complete".to_owned(), Some(Ended::Complete)),
             State::Failed(failure) => ("failed".to_owned(), Some(Ended::Failed(failure))),
             State::Running => ("training".to_owned(), None),
+            State::Among(said) => (said, None),
             State::Between(ending) => (format!("between pods: the last ended with {ending}"), None),
             State::Queued { since, why } => {
+                let why = self.queue.said().map_or(why, str::to_owned);
                 let late = patience.queue.filter(|longest| is_late(since, longest));
                 let ended = late.map(|longest| {
                     let why = format!("the Job was not admitted within --queue-timeout {longest}: {why}");

@@ -22,6 +22,21 @@ pub(crate) enum Launched {
 /// Between looks at an object that is going.
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Has the server look at the Job before anything is made: a field that it does not know, one that is there twice or a
+/// value that cannot be. One that is there already was looked at when it was made, and counts against its own quota.
+///
+/// # Errors
+/// The cluster is away or refuses.
+pub(crate) async fn validate(manifest: &Manifest, cluster: &Cluster) -> Result<(), StepError> {
+    let name = text(&manifest.job, "/metadata/name");
+    let there = cluster.get(Kind::JOB, name).await;
+    if there.map_err(|error| of_cluster(&error))?.is_some() {
+        return Ok(());
+    }
+    let checked = cluster.check(Kind::JOB, manifest.job.clone()).await;
+    checked.map_err(|error| of_cluster(&error))
+}
+
 /// Makes the Job and its ConfigMap, or finds them. The Job comes first and owns the ConfigMap: whatever kills this
 /// between the two, nothing is left that does not go with the Job. One that has failed is made anew when its uid
 /// is the one that was `told`: who launches it again wants it trained again. Else the failure is still to be told, and it is

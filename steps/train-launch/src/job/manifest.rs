@@ -9,12 +9,16 @@ use provenance::{Digest, Record as _};
 use serde_json::{Map, Value, json};
 
 use super::args::JobArgs;
+use super::indexed;
+use super::kueue::QUEUE;
+use super::owned::is_launchers;
+use super::template::Template;
 use super::volume::Volume;
 use crate::cli::{RunArgs, Tracker};
 use crate::gather::Data;
 
 /// The label and annotation prefix of ours.
-const OURS: &str = "mlops-steps.dev";
+pub(super) const OURS: &str = "mlops-steps.dev";
 /// The label that a Job and its pods share.
 pub(crate) const TRAINING: &str = "mlops-steps.dev/training";
 /// The annotation that says which training it is.
@@ -24,7 +28,7 @@ pub(crate) const SPEC: &str = "mlops-steps.dev/spec-digest";
 /// What a ConfigMap may hold, with room for its own fields.
 const CONFIG_MAP_LIMIT: usize = 1_000_000;
 /// Longer than the pod's own grace, so that the launcher flushes before the kubelet kills it.
-const GRACE_SECONDS: u64 = 30;
+pub(super) const GRACE_SECONDS: u64 = 30;
 
 /// What the manifest is made of.
 pub(crate) struct Plan<'a> {
@@ -36,6 +40,8 @@ pub(crate) struct Plan<'a> {
     pub data: &'a Data,
     /// The idempotency key: the name comes from it.
     pub key: Digest,
+    /// The team's own Job.
+    pub template: Option<&'a Template>,
     /// The image that the job takes this program from.
     pub launcher_image: &'a str,
     /// Certificate authorities that the pod's program shall trust too, as PEM.
@@ -88,7 +94,6 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
             ));
         }
     }
-    let spec = job_spec(plan)?;
     let mut meta = metadata(plan)?;
     let mut config_map = json!({
         "apiVersion": "v1",
@@ -100,18 +105,36 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
     if let Some(ca) = plan.ca {
         config_map["data"]["ca.crt"] = json!(ca);
     }
-    // The fields are always put in in the same order, so that the same settings have the same digest.
-    meta["annotations"][SPEC] = json!(provenance::digest_bytes(spec.to_string()).to_string());
     if let Some(queue) = &plan.args.job.queue {
-        meta["labels"]["kueue.x-k8s.io/queue-name"] = json!(queue);
+        meta["labels"][QUEUE] = json!(queue);
     }
-    let job = json!({
+    let mut job = json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": meta,
-        "spec": spec,
+        "spec": job_spec(plan)?,
     });
+    if let Some(template) = plan.template {
+        job = template.onto(&job)?;
+    }
+    let digest = provenance::digest_bytes(sorted(&job["spec"]).to_string());
+    job["metadata"]["annotations"][SPEC] = json!(digest.to_string());
     Ok(Manifest { job, config_map })
+}
+
+/// With the fields of every object by name: the order that a template has them in is no setting.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let ordered: std::collections::BTreeMap<_, _> = fields.iter().collect();
+            let ordered = ordered.into_iter();
+            ordered
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect()
+        }
+        Value::Array(elements) => elements.iter().map(sorted).collect(),
+        plain => plain.clone(),
+    }
 }
 
 /// The same training always has the same name: who creates it twice finds it there.
@@ -179,11 +202,11 @@ fn job_spec(plan: &Plan<'_>) -> Result<Value, String> {
         ]},
         "template": { "metadata": { "labels": labels(plan) }, "spec": pod(plan)? },
     });
+    indexed::extend(&mut spec, job)?;
     if let Some(deadline) = &plan.args.deadline {
         // The launcher in the pod keeps --deadline and reports it; this is the net below it, with time to
         // pull the image and to flush.
-        spec["activeDeadlineSeconds"] =
-            json!(deadline.duration().as_secs() * (u64::from(job.backoff_limit) + 1) + 1800);
+        spec["activeDeadlineSeconds"] = json!(deadline.duration().as_secs() * indexed::rounds(job) + 1800);
     }
     Ok(spec)
 }
@@ -302,7 +325,7 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         }
     }
     for (name, value) in &job.env {
-        if env.iter().any(|known| known["name"] == json!(name)) || name.starts_with("TRAIN_") {
+        if is_launchers(name) {
             return Err(format!(
                 "--env {name} is set by the launcher; see the training contract"
             ));
@@ -387,6 +410,10 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
             &args.progress_total.map(|total| total.to_string()),
         ),
         ("deadline", &args.deadline.as_ref().map(ToString::to_string)),
+        (
+            "completions",
+            &(args.job.completions > 1).then(|| args.job.completions.to_string()),
+        ),
     ] {
         if let Some(value) = value {
             flag(name, value);

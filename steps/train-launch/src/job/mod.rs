@@ -7,17 +7,28 @@
 
 mod args;
 mod follow;
+mod indexed;
+mod indexes;
+mod kueue;
 mod launch;
 mod manifest;
+mod merge;
 mod objects;
+mod owned;
 mod plan;
+mod primary;
 mod quantity;
+mod sets;
 mod state;
+mod template;
 mod took;
 mod volume;
 
 pub(crate) use args::JobArgs;
+pub(crate) use indexed::{key as index_key, own as own_index};
 pub(crate) use plan::plan;
+pub(crate) use primary::{Chosen, PARENT};
+pub(crate) use template::{Template, schema as template_schema};
 
 use std::collections::BTreeMap;
 
@@ -36,9 +47,10 @@ use crate::tracking::{self, FAILURE_TOLD, Tracking};
 use crate::words::argv;
 use crate::{compute, gather, identity};
 use follow::{Ended, Followed, Patience, follow};
-use launch::{Launched, launch, let_go, of_cluster, own_image};
+use launch::{Launched, launch, let_go, of_cluster, own_image, validate};
 use manifest::{Manifest, Plan, TRAINING};
 use objects::{Job, Pod};
+use primary::Indexes;
 
 /// What the manifest shows where the image is that of the pod that applies it.
 const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
@@ -52,7 +64,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let data = gather::read_dataset(args, cx).await?;
     let key = identity::key(args, &argv, &data.training);
     reader(args)?;
-    let surroundings = surroundings(cx)?;
+    let surroundings = surroundings(args, cx).await?;
     let asked = Asked {
         args,
         argv: &argv,
@@ -85,6 +97,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         );
     }
     let manifest = manifest(&image, is_owned)?;
+    or_stop(cx, validate(&manifest, &cluster)).await?;
     let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "the run");
 
@@ -94,6 +107,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         manifest: &manifest,
         name: &manifest::name(key),
+        key,
         selector: format!("{TRAINING}={}", &key.hex()[..20]),
         cluster: &cluster,
         tracking: &tracking,
@@ -105,13 +119,19 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         data: &data,
         tracking: &tracking,
         key,
+        template: surroundings.template.as_ref(),
     };
     match work.to_the_end().await {
-        Ok((outcome, pods)) => {
+        Ok((outcome, tables)) => {
             let run = or_stop(cx, finish(&tracking, &outcome)).await?;
             match outcome {
-                Outcome::Trained(trained) => report::trained(&story, &trained, pods, &run, cx),
-                Outcome::Failed(failed) => Ok(report::failed(&story, &failed, pods, &run, cx)),
+                // Of several trainings the record is that of the one whose model goes on.
+                Outcome::Trained(mut trained) => {
+                    trained.compute = compute::of_indexes(&run, trained.chosen.as_ref().map(|chosen| &chosen.run));
+                    let run = trained.chosen.as_ref().map_or(&run, |chosen| &chosen.run);
+                    report::trained(&story, &trained, tables, run, cx)
+                }
+                Outcome::Failed(failed) => Ok(report::failed(&story, &failed, tables, &run, cx)),
             }
         }
         Err(error) if error.exit() == Exit::Terminated => {
@@ -145,6 +165,7 @@ pub(crate) struct Asked<'a> {
 
 /// What of this process's surroundings the pod gets too.
 struct Surroundings {
+    template: Option<Template>,
     ca: Option<String>,
     mlflow: Vec<(String, String)>,
 }
@@ -156,6 +177,7 @@ impl Surroundings {
             argv: asked.argv,
             data: asked.data,
             key: asked.key,
+            template: self.template.as_ref(),
             launcher_image,
             ca: self.ca.as_deref(),
             mlflow: &self.mlflow,
@@ -164,8 +186,13 @@ impl Surroundings {
     }
 }
 
-fn surroundings(cx: &Context) -> Result<Surroundings, StepError> {
+async fn surroundings(args: &RunArgs, cx: &Context) -> Result<Surroundings, StepError> {
+    let template = match &args.job.job_template {
+        Some(at) => Some(Template::read(at, cx).await?),
+        None => None,
+    };
     Ok(Surroundings {
+        template,
         ca: authorities(cx)?,
         mlflow: settings_of_mlflow(),
     })
@@ -202,6 +229,7 @@ struct Work<'a> {
     data: &'a Data,
     manifest: &'a Manifest,
     name: &'a str,
+    key: Digest,
     selector: String,
     cluster: &'a Cluster,
     tracking: &'a Tracking,
@@ -209,8 +237,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// What training came to, and a table of its pods.
-    async fn to_the_end(&self) -> Result<(Outcome, Option<Table>), StepError> {
+    /// What training came to, and tables of its pods and indexes.
+    async fn to_the_end(&self) -> Result<(Outcome, Vec<Table>), StepError> {
         let cx = self.cx;
         or_stop(cx, self.tracking.describe(self.args, self.argv, self.data, cx)).await?;
         if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
@@ -218,7 +246,14 @@ impl Work<'_> {
             if !compute::knows_pods(&self.tracking.run.tags) {
                 or_stop(cx, self.took_before()).await?;
             }
-            return Ok((Outcome::Trained(done), None));
+            return Ok((Outcome::Trained(done), Vec::new()));
+        }
+        if let Some(done) = or_stop(cx, self.indexes_before()).await? {
+            // As above.
+            if !compute::knows_pods(&self.tracking.run.tags) {
+                or_stop(cx, self.took_before()).await?;
+            }
+            return Ok(done);
         }
         or_stop(cx, self.tracking.begin()).await?;
         let told = self.tracking.run.tags.get(FAILURE_TOLD).map(String::as_str);
@@ -244,7 +279,12 @@ impl Work<'_> {
             self.tracking.set_tags(took::tags(&followed.pods, &self.args.job)),
         )
         .await?;
-        let pods = Some(table(&followed));
+        let mut tables = vec![table(&followed)];
+        let indexes = match self.args.job.completions {
+            1 => None,
+            many => Some(or_stop(cx, Indexes::of(&followed, self.key, many, self.tracking)).await?),
+        };
+        tables.extend(indexes.as_ref().map(Indexes::table));
         let failed = |why: String, check, exit_code, tail| {
             Outcome::Failed(Failed {
                 why,
@@ -255,7 +295,13 @@ impl Work<'_> {
             })
         };
         let outcome = match followed.ended {
-            Ended::Complete => self.read_back(followed.tail).await?,
+            Ended::Complete => match &indexes {
+                Some(indexes) => {
+                    or_stop(cx, indexes.note(self.tracking)).await?;
+                    self.choose(indexes, true, followed.tail).await?
+                }
+                None => self.read_back(followed.tail).await?,
+            },
             Ended::Failed(failure) => {
                 or_stop(cx, self.tracking.tag(FAILURE_TOLD, job.uid())).await?;
                 if failure.refused {
@@ -271,7 +317,66 @@ impl Work<'_> {
                 failed(why, check, None, followed.tail)
             }
         };
-        Ok((outcome, pods))
+        Ok((outcome, tables))
+    }
+
+    /// What an earlier attempt came to whose Job had ended well: the choice among its indexes, made again.
+    async fn indexes_before(&self) -> Result<Option<(Outcome, Vec<Table>)>, StepError> {
+        let completions = self.args.job.completions;
+        let Some(indexes) = Indexes::before(self.key, completions, self.tracking).await? else {
+            return Ok(None);
+        };
+        let outcome = self.choose(&indexes, false, Vec::new()).await?;
+        match &outcome {
+            // A model that the server has lost is to be trained again.
+            Outcome::Failed(failed) if failed.check == "model" => return Ok(None),
+            Outcome::Trained(_) if self.tracking.run.status != RunStatus::Finished => {
+                self.tracking.begin().await?;
+            }
+            _ => {}
+        }
+        Ok(Some((outcome, vec![indexes.table()])))
+    }
+
+    /// The model of the index that `--primary` asks for: its pod's program has put it into the run of that index.
+    async fn choose(&self, indexes: &Indexes, now: bool, tail: Vec<String>) -> Result<Outcome, StepError> {
+        let failed = |why: String, check, tail| {
+            Outcome::Failed(Failed {
+                why,
+                check,
+                exit_code: None,
+                tail,
+                looked: if now { Looked::InPod } else { Looked::Not },
+            })
+        };
+        let mut chosen = match indexes.choose(&self.args.job.primary, &self.tracking.run.run_id) {
+            Ok(chosen) => chosen,
+            Err(why) => return Ok(failed(why, "primary", tail)),
+        };
+        let below = Tracking {
+            run: chosen.run.clone(),
+            ..self.tracking.clone()
+        };
+        chosen.run = or_stop(self.cx, below.current()).await?;
+        let below = Tracking {
+            run: chosen.run.clone(),
+            ..below
+        };
+        let Some(mut trained) = or_stop(self.cx, completed_before(&below, self.cx)).await? else {
+            let why = format!(
+                "index {} completed, and its run {} names no model that MLflow holds",
+                chosen.record.primary, chosen.run.run_id
+            );
+            return Ok(failed(why, "model", tail));
+        };
+        or_stop(self.cx, chosen.note(self.tracking)).await?;
+        if now {
+            trained.now = true;
+            trained.looked = Looked::InPod;
+            trained.tail = tail;
+        }
+        trained.chosen = Some(Box::new(chosen));
+        Ok(Outcome::Trained(trained))
     }
 
     /// Which Job trains, for whoever looks from the run.

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use step_contract::Exit;
 
+use super::sets::Set;
+
 /// The container that trains.
 pub(crate) const CONTAINER: &str = "train";
 
@@ -47,6 +49,8 @@ struct JobSpec {
     #[serde(default)]
     suspend: bool,
     active_deadline_seconds: Option<i64>,
+    completions: Option<u32>,
+    completion_mode: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -56,6 +60,10 @@ struct JobStatus {
     conditions: Vec<Condition>,
     /// When it began, or went on after it was suspended.
     start_time: Option<Timestamp>,
+    #[serde(default)]
+    completed_indexes: String,
+    #[serde(default)]
+    failed_indexes: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -107,6 +115,22 @@ impl Job {
             .conditions
             .iter()
             .find(|condition| condition.holds(kind))
+    }
+
+    /// How many indexes it has, when it is Indexed.
+    pub(super) fn indexes(&self) -> Option<u32> {
+        let is_indexed = self.spec.completion_mode.as_deref() == Some("Indexed");
+        self.spec.completions.filter(|_| is_indexed)
+    }
+
+    /// The indexes that have ended well.
+    pub(super) fn completed(&self) -> Set {
+        self.status.completed_indexes.parse().unwrap_or_default()
+    }
+
+    /// The indexes that have failed for good.
+    pub(super) fn failed(&self) -> Set {
+        self.status.failed_indexes.parse().unwrap_or_default()
     }
 
     /// Whether it has failed for good.
@@ -234,6 +258,20 @@ impl Pod {
             .any(|owner| owner.uid == job)
     }
 
+    /// Its index, in an Indexed Job.
+    pub(super) fn index(&self) -> Option<u32> {
+        let index = self
+            .metadata
+            .annotations
+            .get("batch.kubernetes.io/job-completion-index");
+        index?.parse().ok()
+    }
+
+    /// When its training container ended.
+    pub(super) fn ended_at(&self) -> Option<Timestamp> {
+        self.train()?.state.terminated.as_ref()?.finished_at
+    }
+
     /// Where it runs.
     pub(crate) fn node(&self) -> &str {
         &self.spec.node_name
@@ -355,7 +393,8 @@ impl Pod {
     /// Why its training ended badly.
     pub(super) fn failure(&self) -> Option<String> {
         let ended = self.train().and_then(|train| train.state.terminated.as_ref());
-        let Some(ended) = ended else {
+        // One of several pods of a Job that has failed may have trained well.
+        let Some(ended) = ended.filter(|ended| ended.exit_code != 0) else {
             let init = self.status.init_container_statuses.iter().find_map(|status| {
                 let ended = status
                     .state

@@ -24,7 +24,7 @@ pub(crate) async fn plan(
     cx: &Context,
 ) -> Result<String, StepError> {
     let Asked { args, key, .. } = asked;
-    let surroundings = surroundings(cx)?;
+    let surroundings = surroundings(args, cx).await?;
     let image = match (&args.job.launcher_image, &args.job.pod_name) {
         (Some(image), _) => image.clone(),
         (None, Some(_)) => or_stop(cx, own_image(&args.job, cluster)).await?,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use step_contract::Exit;
 
+use super::indexes;
 use super::objects::{Condition, Job, Pod};
 
 /// Where a Job stands.
@@ -24,6 +25,8 @@ pub(crate) enum State {
     },
     /// It trains.
     Running,
+    /// Several of it train, or have: how far they are.
+    Among(String),
     /// Its newest pod has ended, as said; the Job has not said yet whether that was the end, or is about to make another.
     Between(String),
     /// Training ended well.
@@ -53,6 +56,9 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
     if let Some(failed) = job.condition("Failed") {
         return State::Failed(failure(job, failed, pods));
     }
+    if let Some(said) = indexes::running(job, pods) {
+        return State::Among(said);
+    }
     let newest = newest(pods);
     if newest.is_some_and(Pod::is_running) {
         return State::Running;
@@ -65,6 +71,9 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
             since: since.or(job.made()),
             why: if why.is_empty() { "suspended" } else { why }.to_owned(),
         };
+    }
+    if let Some(state) = indexes::waiting(job, pods) {
+        return state;
     }
     let Some(newest) = newest else {
         return State::Waiting {
@@ -96,7 +105,10 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
         .filter(|pod| !pod.is_disrupted())
         .filter_map(|pod| Some((pod, pod.failure()?)))
         .max_by_key(|(pod, _)| pod.made());
-    let attempts = pods.len();
+    let (last, attempts, which) = match indexes::failing(job, pods) {
+        Some(failing) => (failing.last, failing.attempts, failing.which),
+        None => (last, pods.len(), String::new()),
+    };
     match (failed.reason.as_str(), last) {
         ("DeadlineExceeded", _) => Failure {
             why: format!(
@@ -114,7 +126,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
                 String::new()
             };
             Failure {
-                why: format!("{why} (pod {}{again})", pod.name()),
+                why: format!("{which}{why} (pod {}{again})", pod.name()),
                 check: "training",
                 exit_code: pod.exit_code().filter(|code| *code != i32::from(Exit::No.code())),
                 refused: pod.is_refused(),

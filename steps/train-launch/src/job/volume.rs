@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 /// Names that the launcher gives itself.
-const OWN_NAMES: [&str; 5] = ["launcher", "dataset", "out", "tmp", "shm"];
+pub(super) const OWN_NAMES: [&str; 5] = ["launcher", "dataset", "out", "tmp", "shm"];
 /// Where its own volumes are.
 const OWN_PATHS: [&str; 5] = ["/mlops", "/in", "/out", "/tmp", "/dev/shm"];
 

@@ -14,6 +14,7 @@ use step_runtime::{Context, StepError};
 
 use crate::cli::{RunArgs, Tracker};
 use crate::gather::Data;
+use crate::job::{self, PARENT};
 use crate::settings::{self, DATASET_TAG};
 use ledger::{Ledger, Note};
 
@@ -27,6 +28,8 @@ const FAILURE_REASON: &str = "failure.reason";
 pub(crate) const EXIT_CODE: &str = "launch.exit_code";
 /// The uid of the Job whose failure this step has told: launched again, it is to be trained again.
 pub(crate) const FAILURE_TOLD: &str = "mlops.failure.told";
+/// Several trainings at once need a tracker.
+pub(crate) const INDEXES: &str = "--completions needs --tracker mlflow: each index has a run of its own";
 /// MLflow 2 keeps longer parameters not.
 const PARAM_LIMIT: usize = 500;
 /// MLflow 2 keeps longer tags not.
@@ -80,6 +83,7 @@ pub(crate) fn check(args: &RunArgs, key: Digest, cx: &Context) -> Result<(), Ste
 fn server(args: &RunArgs, key: Digest, cx: &Context, within: Option<Duration>) -> Result<Server, StepError> {
     match (args.tracker, &args.model_store) {
         (Tracker::Mlflow, None) => client(args, cx, within).map(|client| Server::Mlflow(Box::new(client))),
+        (Tracker::None, Some(_)) if args.job.completions > 1 => Err(StepError::usage(INDEXES)),
         (Tracker::None, Some(base)) => Ledger::new(&cx.store, base, key).map(Server::Store),
         (Tracker::Mlflow, Some(_)) => Err(StepError::usage(
             "--model-store is for --tracker none: MLflow keeps the models of its runs itself",
@@ -143,15 +147,10 @@ pub(crate) async fn attach(
     data: &Data,
     cx: &Context,
 ) -> Result<Tracking, StepError> {
-    let sha: String = args.git_sha.chars().take(8).collect();
-    let run_name = args
-        .run_name
-        .clone()
-        .unwrap_or_else(|| format!("{}-{sha}", args.trigger));
     let client = match server(args, key, cx, None)? {
         Server::Mlflow(client) => client,
         Server::Store(ledger) => {
-            let (run, resumed) = ledger.begin(&run_name).await?;
+            let (run, resumed) = ledger.begin(&run_name(args)).await?;
             return Ok(Tracking {
                 server: Server::Store(ledger),
                 experiment: Experiment {
@@ -171,7 +170,7 @@ pub(crate) async fn attach(
         .map_err(of_mlflow)?;
     let new = NewRun {
         experiment_id: experiment.experiment_id.clone(),
-        run_name,
+        run_name: run_name(args),
         start_time: Timestamp::now().as_millisecond(),
         tags: tags(args, argv, data),
         key: key.to_string(),
@@ -189,6 +188,14 @@ pub(crate) async fn attach(
         run,
         resumed,
     })
+}
+
+/// The name that MLflow shows.
+fn run_name(args: &RunArgs) -> String {
+    let sha: String = args.git_sha.chars().take(8).collect();
+    args.run_name
+        .clone()
+        .unwrap_or_else(|| format!("{}-{sha}", args.trigger))
 }
 
 fn inputs(data: &Data) -> Vec<DatasetInput> {
@@ -249,6 +256,9 @@ fn tags(args: &RunArgs, argv: &[String], data: &Data) -> BTreeMap<String, String
         narrowed.or_else(|| cut_out.map(|window| (window.from.clone(), window.to.clone())))
     {
         tags.insert("data.window".to_owned(), format!("{from}/{to}"));
+    }
+    if args.job.completions > 1 {
+        tags.insert("launch.completions".to_owned(), args.job.completions.to_string());
     }
     tags.extend(args.more_tags.clone());
     tags.extend(args.tag.iter().cloned());
@@ -316,7 +326,7 @@ impl Tracking {
     ) -> Result<(), StepError> {
         let mut tags = tags(args, argv, data);
         // In a Job's pod the flags are not what the training was launched with.
-        if self.run.tags.contains_key(settings::FLAGS) {
+        if self.run.tags.contains_key(settings::FLAGS) || self.run.tags.contains_key(PARENT) {
             tags.retain(|name, _| !args.more_tags.contains_key(name));
         }
         if !self.run.tags.contains_key(DATASET_TAG) {
@@ -354,6 +364,44 @@ impl Tracking {
                 ledger.note(&note).await
             }
         }
+    }
+
+    /// Finds the run of one index of this training, below its own, or makes it.
+    ///
+    /// # Errors
+    /// MLflow is away, or refuses.
+    pub(crate) async fn attach_index(
+        self,
+        args: &RunArgs,
+        argv: &[String],
+        (index, key): (u32, Digest),
+        data: &Data,
+    ) -> Result<Self, StepError> {
+        let own = [
+            (PARENT.to_owned(), self.run.run_id.clone()),
+            ("launch.index".to_owned(), index.to_string()),
+        ];
+        let mut tags = tags(args, argv, data);
+        // How all of them were launched is told by the run above.
+        tags.retain(|name, _| !args.more_tags.contains_key(name));
+        tags.extend(own.clone());
+        let new = NewRun {
+            experiment_id: self.experiment.experiment_id.clone(),
+            run_name: format!("{}-{index}", run_name(args)),
+            start_time: Timestamp::now().as_millisecond(),
+            tags,
+            key: job::index_key(key, index).to_string(),
+        };
+        let client = self.server.mlflow().ok_or_else(|| StepError::usage(INDEXES))?;
+        let (run, resumed) = client.ensure_run(&new).await.map_err(of_mlflow)?;
+        let run = Self { run, resumed, ..self };
+        for (name, value) in &own {
+            // Another run may be above it when that of an earlier attempt was deleted.
+            if run.run.tags.get(name) != Some(value) {
+                run.tag(name, value).await?;
+            }
+        }
+        Ok(run)
     }
 
     /// Says that training goes on: an earlier attempt may have ended the run.

@@ -7,6 +7,8 @@
     reason = "a test ends where its ground is missing"
 )]
 
+pub(crate) mod cluster;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -34,6 +34,7 @@ fn an_account_may_do_what_its_step_does_and_nothing_else() {
                 ("watch", "pods"),
                 ("get", "pods/log"),
                 ("list", "events"),
+                ("list", "workloads.kueue.x-k8s.io"),
                 ("get", "workflows.argoproj.io"),
             ],
         ),
