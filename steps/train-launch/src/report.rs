@@ -350,7 +350,10 @@ fn record(story: &Story<'_>, done: &Trained, run: &Run) -> Result<TrainingRun, S
         params: run.params.clone(),
         metrics: run.metrics.clone(),
         workflow_uid: args.workflow_uid.clone(),
-        compute: done.compute.clone().or_else(|| crate::compute::of_tags(&run.tags)),
+        compute: done
+            .compute
+            .clone()
+            .or_else(|| crate::compute::of_tags(&run.tags)),
         indexed: done.chosen.as_ref().map(|chosen| chosen.record.clone()),
     })
 }

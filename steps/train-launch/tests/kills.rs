@@ -22,7 +22,7 @@ struct Moment {
     trainings: (usize, usize),
 }
 
-const MOMENTS: [Moment; 5] = [
+const MOMENTS: [Moment; 6] = [
     Moment {
         name: "before-create",
         held: |line| line.contains("runs/create"),
@@ -34,8 +34,13 @@ const MOMENTS: [Moment; 5] = [
         trainings: (0, 1),
     },
     Moment {
+        name: "before-record",
+        held: |line| line.starts_with("PUT") && line.contains("launch/dataset.json"),
+        trainings: (0, 1),
+    },
+    Moment {
         name: "before-upload",
-        held: |line| line.starts_with("PUT"),
+        held: |line| line.starts_with("PUT") && line.contains("/model/"),
         trainings: (1, 1),
     },
     Moment {

@@ -52,10 +52,8 @@ impl Queue {
         match cluster.list(kind, &format!("{JOB_UID}={}", job.uid())).await {
             Ok(workloads) => {
                 let own = workloads.iter().find(|workload| is_of(workload, job.uid()));
-                self.said = Some(own.map_or_else(
-                    || "Kueue has made no Workload for it yet".to_owned(),
-                    |workload| stands(workload),
-                ));
+                self.said =
+                    Some(own.map_or_else(|| "Kueue has made no Workload for it yet".to_owned(), stands));
             }
             Err(error) => tracing::warn!(%error, "the Workload of the Job cannot be read"),
         }

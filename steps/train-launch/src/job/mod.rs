@@ -127,7 +127,8 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
             match outcome {
                 // Of several trainings the record is that of the one whose model goes on.
                 Outcome::Trained(mut trained) => {
-                    trained.compute = compute::of_indexes(&run, trained.chosen.as_ref().map(|chosen| &chosen.run));
+                    trained.compute =
+                        compute::of_indexes(&run, trained.chosen.as_ref().map(|chosen| &chosen.run));
                     let run = trained.chosen.as_ref().map_or(&run, |chosen| &chosen.run);
                     report::trained(&story, &trained, tables, run, cx)
                 }

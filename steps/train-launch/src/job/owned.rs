@@ -199,10 +199,10 @@ pub(super) fn find<'a>(list: &'a Value, key: &str, value: &str) -> Option<&'a Va
 fn same(ours: &Value, merged: &Value, at: &str, field: &str, why: &str) -> Result<(), String> {
     let (expected, found) = (ours.get(field), merged.get(field));
     let is_default = expected.is_none()
-        && found.is_some_and(|found| {
+        && found.map(Value::to_string).is_some_and(|found| {
             DEFAULTS
                 .iter()
-                .any(|(name, text)| *name == field && found.to_string() == *text)
+                .any(|(name, text)| *name == field && found == *text)
         });
     if is_default {
         return Ok(());

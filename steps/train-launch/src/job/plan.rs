@@ -92,7 +92,9 @@ fn of_live(job: &Job, object: &Value, manifest: &Manifest) -> (String, Vec<Diffe
         State::Complete => "is complete; would be read back",
         State::Failed(_) => "has failed; would be told, or made anew when it was told already",
         State::Queued { .. } => "is suspended; would be followed",
-        State::Waiting { .. } | State::Running | State::Between(_) => "is there; would be followed",
+        State::Waiting { .. } | State::Running | State::Between(_) | State::Among(_) => {
+            "is there; would be followed"
+        }
     };
     (state.to_owned(), Vec::new())
 }
