@@ -184,7 +184,7 @@ fn a_job_in_a_queue_is_given_up_in_the_words_of_who_holds_it() {
 
 /// A pod of an Indexed Job: this program around the training command, with its number.
 fn pod(place: &Place, name: &str, index: u32, script: &str) -> Ran {
-    let mut command = place.command(name, script);
+    let mut command = place.command_without(name, script, "--output-dir");
     command
         .args([
             "--image",

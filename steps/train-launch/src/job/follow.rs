@@ -88,15 +88,18 @@ pub(crate) async fn follow(
     let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        if let Some(ended) = seen.ended(patience) {
+        if seen.ended(patience).is_some() {
+            // It may have been heard of before its pods were, and they say why.
             seen.last_pods(selector, cluster).await?;
-            seen.logs.end().await;
-            return Ok(Followed {
-                ended,
-                job: seen.job,
-                tail: seen.logs.tail(),
-                pods: seen.pods.into_values().collect(),
-            });
+            if let Some(ended) = seen.ended(patience) {
+                seen.logs.end().await;
+                return Ok(Followed {
+                    ended,
+                    job: seen.job,
+                    tail: seen.logs.tail(),
+                    pods: seen.pods.into_values().collect(),
+                });
+            }
         }
         tokio::select! {
             change = jobs.next() => match change {
@@ -171,7 +174,7 @@ impl Seen {
         Ok(())
     }
 
-    /// All pods as they are at the end: it may have been heard of before they were.
+    /// All pods as they are at the end.
     async fn last_pods(&mut self, selector: &str, cluster: &Cluster) -> Result<(), StepError> {
         match cluster.list(Kind::POD, selector).await {
             Ok(pods) => pods.iter().try_for_each(|pod| self.pod(pod)),

@@ -127,7 +127,15 @@ fn ok(object: &Value) -> ResponseTemplate {
 }
 
 fn status(code: u16, message: &str) -> ResponseTemplate {
-    let status =
-        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code});
+    let reason = match code {
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "AlreadyExists",
+        503 => "ServiceUnavailable",
+        _ => "BadRequest",
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code,
+    });
     ResponseTemplate::new(code).set_body_json(status)
 }
