@@ -87,7 +87,7 @@ mod tests {
     use super::super::state::judge;
     use super::*;
 
-    fn job(status: Value) -> Job {
+    fn job(status: &Value) -> Job {
         Job::of(&json!({
             "metadata": {"name": "train-1", "uid": "u", "creationTimestamp": "2026-11-26T00:00:00Z"},
             "spec": {"completions": 5, "completionMode": "Indexed"}, "status": status,
@@ -121,13 +121,13 @@ mod tests {
             pod(1, 0, &running()),
             pod(0, 0, &ended(0, 5)),
         ];
-        let said = |status| judge(&job(status), &pods);
+        let said = |status: &Value| judge(&job(status), &pods);
         assert_eq!(
-            said(json!({})),
+            said(&json!({})),
             State::Among("training: index 1,3 of 5".to_owned())
         );
         assert_eq!(
-            said(json!({"completedIndexes": "0", "failedIndexes": "2"})),
+            said(&json!({"completedIndexes": "0", "failedIndexes": "2"})),
             State::Among("training: index 1,3 of 5 (0 succeeded; 2 failed)".to_owned())
         );
     }
@@ -136,7 +136,7 @@ mod tests {
     fn an_index_waits_since_there_was_room_for_it() {
         let pending = json!({"phase": "Pending", "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}]});
-        let wait = |pods: &[Pod]| match judge(&job(json!({})), pods) {
+        let wait = |pods: &[Pod]| match judge(&job(&json!({})), pods) {
             State::Waiting { since, why } => (since.unwrap().to_string(), why),
             other => panic!("{other:?}"),
         };
@@ -152,7 +152,7 @@ mod tests {
     fn why(reason: &str, failed: &str, pods: &[Pod]) -> String {
         let status = json!({"failedIndexes": failed, "conditions": [
             {"type": "Failed", "status": "True", "reason": reason, "message": "said by the controller"}]});
-        match judge(&job(status), pods) {
+        match judge(&job(&status), pods) {
             State::Failed(failure) => failure.why,
             other => panic!("{other:?}"),
         }

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     /// Types, reasons and messages as in Kueue 0.17 (`apis/kueue/v1beta2/workload_types.go`, `pkg/scheduler`).
-    fn workload(conditions: Value) -> Value {
+    fn workload(conditions: &Value) -> Value {
         json!({
             "metadata": {"name": "job-train-1-a1b2c", "ownerReferences": [{"kind": "Job", "uid": "u"}]},
             "spec": {"active": true, "queueName": "team-a"},
@@ -197,13 +197,13 @@ mod tests {
                 "Kueue has reserved quota for it".to_owned(),
             ),
         ] {
-            assert_eq!(stands(&workload(conditions)), expected);
+            assert_eq!(stands(&workload(&conditions)), expected);
         }
     }
 
     #[test]
     fn admission_and_its_checks_are_told() {
-        let mut reserved = workload(json!([condition("QuotaReserved", "True", "QuotaReserved", "")]));
+        let mut reserved = workload(&json!([condition("QuotaReserved", "True", "QuotaReserved", "")]));
         reserved["status"]["admission"] = json!({"clusterQueue": "gpus"});
         reserved["status"]["admissionChecks"] = json!([
             {"name": "budget", "state": "Ready", "message": ""},
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_workload_that_is_switched_off_says_how_it_goes_on() {
-        let mut off = workload(json!([condition(
+        let mut off = workload(&json!([condition(
             "Evicted",
             "True",
             "Deactivated",
@@ -246,6 +246,6 @@ mod tests {
 
     #[test]
     fn a_workload_is_of_the_job_that_owns_it() {
-        assert!(is_of(&workload(json!([])), "u") && !is_of(&workload(json!([])), "v"));
+        assert!(is_of(&workload(&json!([])), "u") && !is_of(&workload(&json!([])), "v"));
     }
 }
