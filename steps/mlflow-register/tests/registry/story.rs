@@ -356,6 +356,7 @@ pub(crate) fn dataset() -> Dataset {
             version_id: None,
             rows,
             digest: digest_bytes(name),
+            reference: None,
         };
         (
             name.to_owned(),
