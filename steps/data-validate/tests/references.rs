@@ -373,6 +373,16 @@ fn partitions_outside_of_a_window_are_not_opened() {
         note("d")
     );
 
+    // Though no name has a date inside, rows have: of the first half of April 2013, named a year later.
+    let other = lake.server.file_of("lake", "export/2014-04-05.parquet");
+    std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+    std::fs::write(other, times(&[NOON + 5 * DAY])).unwrap();
+    word(
+        "PASS",
+        0,
+        &lake.check("f", "s3://lake/export/", &rows(1), &window),
+    );
+
     // Nothing inside is no pass, and no empty table.
     let said = lake.check(
         "e",

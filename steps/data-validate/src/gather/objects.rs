@@ -193,44 +193,73 @@ pub async fn open(
     window: Option<&Window>,
 ) -> Result<OpenedTable, StepError> {
     let found = list(store, plan).await?;
-    let all: Vec<usize> = (0..found.files.len()).collect();
     let listed = (found.files.as_slice(), found.columns.as_slice());
-    let mut by_dates = None;
-    let mut opened = None;
-    if let Some(window) = window.filter(|_| plan.is_split) {
-        let table = location(plan)?;
-        let chosen = dates::choose(&table, &found.files, window);
-        let (inside, outside) = (chosen.inside.len(), chosen.outside.len());
-        if inside == 0 {
-            return Err(StepError::usage(nothing_inside(plan, &found.files, window)));
-        }
-        if outside > 0 {
-            let part = files(store, plan, listed, &chosen.inside, false).await?;
-            match dates::broken(&table, &part.objects, window) {
-                None => {
-                    by_dates = Some(format!(
-                        "{outside} of {} files were not opened: the dates in their names lie outside of the window",
-                        inside + outside
-                    ));
-                    opened = Some(part);
-                }
-                Some(why) => {
-                    by_dates = Some(format!(
-                        "every file was opened, whatever the date in its name: {why}"
-                    ))
-                }
-            }
-        }
-    }
-    let opened = match opened {
+    let by_dates = match window.filter(|_| plan.is_split) {
+        Some(window) => inside(store, plan, listed, window).await?,
+        None => ByDates::default(),
+    };
+    let opened = match by_dates.opened {
         Some(opened) => opened,
-        None => files(store, plan, listed, &all, false).await?,
+        None => {
+            let all: Vec<usize> = (0..found.files.len()).collect();
+            files(store, plan, listed, &all, false).await?
+        }
     };
     Ok(OpenedTable {
         passed_over: found.passed_over,
         version: found.version,
-        by_dates,
+        by_dates: by_dates.said,
         ..opened
+    })
+}
+
+/// What the dates in the names of files decide.
+#[derive(Debug, Default)]
+struct ByDates {
+    /// The files that can have rows inside of the window; none when all are to be opened.
+    opened: Option<OpenedTable>,
+    said: Option<String>,
+}
+
+/// Opens the files that can have rows inside of a window, by the dates in their names, when names and footers agree.
+async fn inside(
+    store: &Store,
+    plan: &TablePlan,
+    listed: (&[ObjectMeta], &[(String, Kind)]),
+    window: &Window,
+) -> Result<ByDates, StepError> {
+    let table = location(plan)?;
+    let chosen = dates::choose(&table, listed.0, window);
+    let Some(last) = chosen.outside.last() else {
+        return Ok(ByDates::default());
+    };
+    let is_empty = chosen.inside.is_empty();
+    // That no name has a date inside is an error, unless the dates are not those of the rows: one file says which.
+    let looked_at = if is_empty {
+        std::slice::from_ref(last)
+    } else {
+        chosen.inside.as_slice()
+    };
+    let opened = files(store, plan, listed, looked_at, false).await?;
+    if let Some(why) = dates::broken(&table, &opened.objects, window) {
+        return Ok(ByDates {
+            opened: None,
+            said: Some(format!(
+                "every file was opened, whatever the date in its name: {why}"
+            )),
+        });
+    }
+    if is_empty {
+        return Err(StepError::usage(nothing_inside(plan, listed.0, window)));
+    }
+    let said = format!(
+        "{} of {} files were not opened: the dates in their names lie outside of the window",
+        chosen.outside.len(),
+        listed.0.len()
+    );
+    Ok(ByDates {
+        opened: Some(opened),
+        said: Some(said),
     })
 }
 
