@@ -5,6 +5,7 @@ pub mod mlflow;
 pub mod mlserver;
 pub mod model_stub;
 pub mod process;
+pub mod references;
 pub mod s3;
 
 /// A server of canned answers, for faults that a real service does not have on order.

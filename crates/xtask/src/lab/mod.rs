@@ -1,6 +1,6 @@
 //! The lab: a Python with MLflow, MLServer and LightGBM, and an S3 server, pinned by hash.
 //!
-//! Each part lives in a folder of the cache that is named after the hash of its lock files; `venv` and
+//! Each part lives in a folder of the cache that is named after the hash of its lock files; `venv`, `references` and
 //! `bin/versitygw` are links to the folders in force. So a changed lock makes a new folder, going back to an
 //! old one costs nothing, and two checkouts share what they have in common.
 
@@ -65,6 +65,11 @@ pub(crate) fn setup() -> Result<Lab> {
     say::heading("Set-up");
     let start = Instant::now();
     let venv = python::install(&cache, &folder("tests/lab/python"))?;
+    let (build, pins) = (
+        folder("tests/lab/python/build.lock"),
+        folder("tests/lab/references/requirements.lock"),
+    );
+    python::references(&cache, &build, &pins)?;
     let versitygw = s3::install(&cache)?;
     say::took("set-up, all", start);
     Ok(Lab {

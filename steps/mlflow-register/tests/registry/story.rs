@@ -358,6 +358,7 @@ pub(crate) fn dataset() -> Dataset {
             version_id: None,
             rows,
             digest: digest_bytes(name),
+            reference: None,
         };
         (
             name.to_owned(),
