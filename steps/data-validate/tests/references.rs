@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampSecondArray};
-use arrow::datatypes::{DataType, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use run::file;
 use serde_json::{Value, json};
@@ -266,26 +265,12 @@ fn a_version_of_a_delta_table_is_validated_and_pinned() {
 /// A Parquet file of points in time, in seconds since 1970-01-01.
 fn times(at: &[i64]) -> Vec<u8> {
     let times = TimestampSecondArray::from(at.to_vec()).with_timezone("UTC");
-    assert_eq!(
-        times.data_type_of(),
-        DataType::Timestamp(TimeUnit::Second, Some("UTC".into()))
-    );
     let batch = RecordBatch::try_from_iter([("at", Arc::new(times) as ArrayRef)]).unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
-}
-
-trait TypeOf {
-    fn data_type_of(&self) -> DataType;
-}
-
-impl<T: arrow::array::Array> TypeOf for T {
-    fn data_type_of(&self) -> DataType {
-        self.data_type().clone()
-    }
 }
 
 /// 2013-04-01T12:00:00Z.
