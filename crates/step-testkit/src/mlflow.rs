@@ -55,6 +55,8 @@ impl MlflowServer {
             .arg("--artifacts-destination")
             .arg(root.join("artifacts"))
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            // Eight processes that start with the server, and that nothing here asks for anything.
+            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
             .env("DO_NOT_TRACK", "true")
             // The tests' own settings must not reach the server.
             .env_remove("MLFLOW_TRACKING_URI")
