@@ -200,6 +200,13 @@ impl Work<'_> {
             ("TRAIN_DATASET", show(&dataset)),
             ("TRAIN_OUTPUT", show(self.output.root())),
         ]);
+        // MLflow's client in the training is to trust the server as this one does.
+        if let Some(authorities) = tracking.client.authorities().map_err(of_mlflow)? {
+            let file = self.output.own("authorities.pem");
+            std::fs::write(&file, authorities)
+                .map_err(|e| StepError::usage(format!("cannot write {}: {e}", file.display())))?;
+            vars.push(("MLFLOW_TRACKING_SERVER_CERT_PATH", show(&file)));
+        }
         let environment = Environment {
             argv: self.argv.to_vec(),
             workdir: self.args.workdir.clone(),
