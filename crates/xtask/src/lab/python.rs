@@ -29,8 +29,32 @@ pub(super) fn install(cache: &Path, locks: &Path) -> Result<PathBuf> {
     Ok(venv)
 }
 
-/// Makes an environment of one lock file unless it is there: what something is compared with, apart from what is tested.
-pub(crate) fn environment(cache: &Path, lock: &Path) -> Result<PathBuf> {
+/// Makes the environment of the older MLflow unless it is there; `<cache>/venv-mlflow2` points at it.
+pub(super) fn install_mlflow2(cache: &Path, locks: &Path) -> Result<PathBuf> {
+    let start = Instant::now();
+    let venv = environment(cache, &locks.join("mlflow2.lock"), "MLflow 2")?;
+    let db = venv.join(MLFLOW_DB);
+    if db.exists() {
+        say::took("MLflow 2: in the cache", start);
+    } else {
+        // `mlflow db upgrade` of this version wants tables to upgrade: these are its server's own first steps.
+        const TABLES: &str = "import sys; from mlflow.store.db.utils import _initialize_tables, \
+                              create_sqlalchemy_engine as engine; _initialize_tables(engine(sys.argv[1]))";
+        let fresh = db.with_extension("new");
+        if fresh.exists() {
+            std::fs::remove_file(&fresh).context("cannot remove a half-made database of MLflow 2")?;
+        }
+        let address = format!("sqlite:///{}", fresh.display());
+        tools::run(Command::new(venv.join("bin/python")).args(["-c", TABLES, &address]))?;
+        std::fs::rename(&fresh, &db).context("cannot put the empty database of MLflow 2 in place")?;
+        say::took("MLflow 2: installed, with an empty database", start);
+    }
+    relink(&cache.join("venv-mlflow2"), &venv)?;
+    Ok(venv)
+}
+
+/// Makes an environment of one lock file unless it is there, apart from the one of all that is tested. `what` it is for.
+pub(crate) fn environment(cache: &Path, lock: &Path, what: &str) -> Result<PathBuf> {
     let venv = cache.join("venvs").join(key(&[lock.to_owned()], "")?);
     if venv.join(COMPLETE).exists() {
         return Ok(venv);
@@ -40,7 +64,7 @@ pub(crate) fn environment(cache: &Path, lock: &Path) -> Result<PathBuf> {
     tools::run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&venv))?;
     pip(&venv, &WHEELS, lock)?;
     std::fs::write(venv.join(COMPLETE), "").context("cannot mark the environment as complete")?;
-    say::took("python packages of the peers: installed by hash", start);
+    say::took(&format!("python packages of {what}: installed by hash"), start);
     Ok(venv)
 }
 
