@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::builds::Programs;
 use super::components::CONTAINERD;
-use super::crds;
 use super::holder::Holder;
 use super::pki;
 use super::place::{NODE_NAME, Place};
@@ -46,8 +45,7 @@ impl Kubectl {
         )
     }
 
-    /// Applies a file.
-    pub(super) fn apply(&self, file: &Path) -> Result<()> {
+    fn apply(&self, file: &Path) -> Result<()> {
         let file = file.display().to_string();
         self.run(&["apply", "--server-side", "--force-conflicts", "--filename", &file])
             .map(|_| ())
@@ -120,11 +118,7 @@ pub(crate) fn all(kubectl: &Kubectl, place: &Place) -> Result<()> {
         kubectl.apply(&manifests.join(format!("{service}.yaml")))?;
     }
     upstream(kubectl, place, "argo", &argo_module()?)?;
-    crds::apply(kubectl, place.root())?;
-    say::took(
-        "applied: names, S3, MLflow, Prometheus, Argo Workflows, kinds of Kueue",
-        start,
-    );
+    say::took("applied: names, S3, MLflow, Prometheus, Argo Workflows", start);
     let start = Instant::now();
     for namespace in ["kube-system", "lab", "argo"] {
         kubectl.wait_for_deployments(namespace)?;

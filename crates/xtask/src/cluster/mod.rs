@@ -3,7 +3,6 @@
 
 pub(crate) mod builds;
 mod components;
-mod crds;
 mod holder;
 mod images;
 pub(crate) mod install;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toolkit_e2e::{Lab, Run, jobs, succeeded, task, until};
 
 /// A pipeline whose training is told otherwise.
-pub(crate) fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) -> Run<'a> {
+fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) -> Run<'a> {
     lab.submit_changed("train-to-serve", model, &[("deploy", "false")], |spec| {
         let parameters = &mut task(spec, "train")["arguments"]["parameters"];
         let parameters = parameters.as_array_mut().unwrap();
@@ -16,7 +16,7 @@ pub(crate) fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) ->
 }
 
 /// The pods of the training Job.
-pub(crate) fn pods(lab: &Lab, job: &str) -> Vec<Value> {
+fn pods(lab: &Lab, job: &str) -> Vec<Value> {
     lab.list("pods", &format!("batch.kubernetes.io/job-name={job}"))
 }
 
