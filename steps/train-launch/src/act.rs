@@ -10,18 +10,17 @@ use provenance::{Compute, Digest, Record as _};
 use step_contract::Exit;
 use step_runtime::{Context, Finished, StepError};
 
+use crate::asked::Asked;
 use crate::cli::RunArgs;
 use crate::compute;
 use crate::duration::Length;
 use crate::gather::{self, Data, When};
-use crate::identity;
 use crate::job::{self, Chosen};
 use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Meter, Output, Reader, train};
 use crate::publish::{self, Published};
 use crate::report::{self, Story};
 use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking};
-use crate::words::argv;
 
 /// What an attempt came to.
 pub(crate) enum Outcome {
@@ -85,12 +84,11 @@ pub(crate) enum Looked {
 /// # Errors
 /// See [`StepError`].
 pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
-    let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
-    let data = gather::read_dataset(args, cx).await?;
-    let all = identity::key(args, &argv, &data.training);
+    let Asked {
+        argv, data, key: all, ..
+    } = Asked::of(args, cx).await?;
     let index = job::own_index(&args.job).map_err(StepError::usage)?;
     let key = index.map_or(all, |index| job::index_key(all, index));
-    reader(args)?;
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
     }

@@ -165,16 +165,9 @@ pub struct RunArgs {
     /// The record of the run: model, digests, parameters, metrics.
     #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
     pub run: OutArtifact,
-    /// The model's URI, `runs:/<run>/<path>`, for the workflow. This and the two below are written when the verdict
-    /// is TRAINED.
-    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
-    pub model_uri: OutParameter,
-    /// The digest of the model's files, `sha256:…`, for the workflow.
-    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
-    pub model_digest: OutParameter,
-    /// The id of the run in MLflow, for the workflow.
-    #[arg(long, default_value = "/out/run-id", value_name = "FILE")]
-    pub run_id: OutParameter,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub left: LeftArgs,
     /// Print what would be done, and do nothing: with `--executor job` the manifest.
     #[arg(long)]
     pub dry_run: bool,
@@ -196,6 +189,21 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub common: CommonArgs,
+}
+
+/// What a training leaves to the workflow besides its record.
+#[derive(Debug, Clone, Args)]
+pub struct LeftArgs {
+    /// The model's URI, `runs:/<run>/<path>`, for the workflow. This and the two below are written when the verdict
+    /// is TRAINED.
+    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
+    pub model_uri: OutParameter,
+    /// The digest of the model's files, `sha256:…`, for the workflow.
+    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
+    pub model_digest: OutParameter,
+    /// The id of the run in MLflow, for the workflow.
+    #[arg(long, default_value = "/out/run-id", value_name = "FILE")]
+    pub run_id: OutParameter,
 }
 
 /// Arguments of `reproduce`.
@@ -222,15 +230,9 @@ pub struct ReproduceArgs {
     /// The record of the new run.
     #[arg(long, default_value = "/out/run.json", value_name = "LOCATION")]
     pub record: OutArtifact,
-    /// The new model's URI, for the workflow.
-    #[arg(long, default_value = "/out/model-uri", value_name = "FILE")]
-    pub model_uri: OutParameter,
-    /// The digest of the new model's files, for the workflow.
-    #[arg(long, default_value = "/out/model-digest", value_name = "FILE")]
-    pub model_digest: OutParameter,
-    /// The id of the new run, for the workflow.
-    #[arg(long, default_value = "/out/run-id", value_name = "FILE")]
-    pub run_id: OutParameter,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the flags document themselves")]
+    pub left: LeftArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the flags document themselves")]
     pub mlflow: MlflowArgs,

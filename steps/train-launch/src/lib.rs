@@ -4,6 +4,7 @@
 //! unless an earlier attempt has; find and digest the model; make the server hold it; end the run; report.
 
 mod act;
+mod asked;
 mod cli;
 mod compute;
 mod duration;
@@ -26,7 +27,7 @@ mod words;
 
 use step_runtime::{Context, Finished, StepError};
 
-pub use cli::{Cli, Command, Executor, InstallArgs, ReproduceArgs, RunArgs, Tracker, VerifyArgs};
+pub use cli::{Cli, Command, Executor, InstallArgs, LeftArgs, ReproduceArgs, RunArgs, Tracker, VerifyArgs};
 pub use duration::Length;
 pub use spec::SPEC;
 pub use words::{argv, quoted, words};
@@ -43,10 +44,15 @@ pub async fn run(cli: Cli, cx: Context) -> Result<Finished, StepError> {
         Command::Reproduce(args) => reproduce::reproduce(&args, &cx).await,
         Command::Run(mut args) => {
             args.more_tags = settings::tags(cx.given());
-            match args.executor {
-                Executor::Process => act::run(&args, &cx).await,
-                Executor::Job => job::run(&args, &cx).await,
-            }
+            launch(&args, &cx).await
         }
+    }
+}
+
+/// Launches a training where it is to run.
+async fn launch(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
+    match args.executor {
+        Executor::Process => act::run(args, cx).await,
+        Executor::Job => job::run(args, cx).await,
     }
 }

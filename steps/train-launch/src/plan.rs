@@ -2,35 +2,32 @@
 
 use std::fmt::Write as _;
 
-use kubernetes::Cluster;
 use mlflow_client::RunStatus;
 use step_runtime::{Context, Finished, StepError};
 
-use crate::act::{or_stop, reader};
+use crate::act::or_stop;
+use crate::asked::Asked;
 use crate::cli::{Executor, RunArgs};
 use crate::gather::{self, Data, When};
-use crate::job::{Asked, plan as job_plan};
 use crate::tracking::{self, Known, MODEL_DIGEST};
-use crate::words::argv;
-use crate::{identity, report};
+use crate::{job, report};
 
 /// Prints it. Whatever `run` would refuse is refused here.
 ///
 /// # Errors
 /// See [`StepError`].
 pub(crate) async fn plan(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
-    let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
-    let data = gather::read_dataset(args, cx).await?;
-    let key = identity::key(args, &argv, &data.training);
-    reader(args)?;
+    let asked = Asked::of(args, cx).await?;
+    let Asked { argv, data, key, .. } = &asked;
+    let key = *key;
     tracking::check(args, key, cx)?;
-    or_stop(cx, gather::verify(&data, When::Before, cx)).await?;
+    or_stop(cx, gather::verify(data, When::Before, cx)).await?;
     let known = or_stop(cx, tracking::find(args, key, cx)).await?;
     let mut text = String::new();
     let mut say = |line: &str| _ = writeln!(text, "{line}");
     say(&format!("training  {key}"));
     say(&format!("run       {}", run_line(args, &known)));
-    for line in data_lines(&data) {
+    for line in data_lines(data) {
         say(&line);
     }
     let done = matches!(&known, Known::Run(run) if run.tags.contains_key(MODEL_DIGEST));
@@ -38,19 +35,10 @@ pub(crate) async fn plan(args: &RunArgs, cx: &Context) -> Result<Finished, StepE
         Executor::Process => {
             say(&format!("output    {}", args.output_dir.display()));
             say("");
-            say(&report::plan(args, &argv, &data, key));
+            say(&report::plan(args, argv, data, key));
         }
         Executor::Job => {
-            let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
-                .await
-                .map_err(|error| StepError::caused(error.exit(), &error))?;
-            let asked = Asked {
-                args,
-                argv: &argv,
-                data: &data,
-                key,
-            };
-            let lines = job_plan(asked, done, &cluster, cx).await?;
+            let lines = job::plan(&asked, done, cx).await?;
             say(&lines);
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use artifact_store::{Location, Store};
+use bytes::Bytes;
 use mlflow_client::{ArtifactRoot, Client, ModelUri, Run};
 use provenance::{Digest, FileDigest, Hasher, digest_bytes, digest_files};
 use step_runtime::StepError;
@@ -58,10 +59,7 @@ pub(crate) async fn publish(
     model: &Model,
 ) -> Result<Published, StepError> {
     let own = ArtifactRoot::parse(&run.artifact_uri).map_err(of_mlflow)?;
-    let place = Place {
-        client: server.mlflow(),
-        store,
-    };
+    let place = Place::of(server, store);
     for path in [model.name.clone(), format!("{APART}/{}", model.name)] {
         let At { uri, root: found } = place_of(server, run, &path).await?;
         let there = place.digests(&found).await?;
@@ -129,7 +127,7 @@ pub(crate) async fn held(
         },
         (Some(_), Err(_)) => return Ok(None),
     };
-    let files = Place { client, store }.digests(&found).await?;
+    let files = Place::of(server, store).digests(&found).await?;
     let same = digest_files(&files).is_ok_and(|observed| observed == expected);
     Ok(same.then(|| Published {
         uri: uri.to_owned(),
@@ -138,12 +136,36 @@ pub(crate) async fn held(
     }))
 }
 
-struct Place<'a> {
+/// Where the artifacts of a run are kept.
+pub(crate) struct Place<'a> {
     client: Option<&'a Client>,
     store: &'a Store,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Behind that server, or in that store.
+    pub(crate) fn of(server: &'a Server, store: &'a Store) -> Self {
+        Self {
+            client: server.mlflow(),
+            store,
+        }
+    }
+
+    /// Writes a small file, whole.
+    ///
+    /// # Errors
+    /// MLflow or the store is away, or refuses.
+    pub(crate) async fn write(&self, to: &ArtifactRoot, bytes: Bytes) -> Result<(), StepError> {
+        match to {
+            ArtifactRoot::Proxy(path) => self
+                .client()?
+                .write_artifact(path, bytes)
+                .await
+                .map_err(of_mlflow),
+            ArtifactRoot::Direct(place) => Ok(self.store.write(&location(place)?, bytes).await?),
+        }
+    }
+
     /// Only MLflow has a proxy.
     fn client(&self) -> Result<&Client, StepError> {
         self.client
@@ -198,9 +220,9 @@ impl Place<'_> {
                 .upload_artifact(path, from)
                 .await
                 .map_err(of_mlflow),
-            ArtifactRoot::Direct(place) => {
+            ArtifactRoot::Direct(_) => {
                 let bytes = self.store.read(&Location::Path(from.to_owned())).await?;
-                Ok(self.store.write(&location(place)?, bytes).await?)
+                self.write(to, bytes).await
             }
         }
     }

@@ -105,9 +105,9 @@ pub(crate) fn trained(
     let statement = statement(story, cx).subject(&done.published.uri, &done.digest);
     Ok(Finished::decision("TRAINED", report, statement)
         .with_output(&story.args.run, bytes)
-        .with_parameter(&story.args.model_uri, &done.published.uri)
-        .with_parameter(&story.args.model_digest, done.digest.to_string())
-        .with_parameter(&story.args.run_id, &run.run_id))
+        .with_parameter(&story.args.left.model_uri, &done.published.uri)
+        .with_parameter(&story.args.left.model_digest, done.digest.to_string())
+        .with_parameter(&story.args.left.run_id, &run.run_id))
 }
 
 /// The decision FAILED.

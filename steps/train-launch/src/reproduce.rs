@@ -7,9 +7,9 @@ use step_report::{Bound, Check, Severity};
 use step_runtime::{Context, Finished, StepError};
 
 use crate::act::or_stop;
-use crate::cli::{Executor, ReproduceArgs, RunArgs};
+use crate::cli::{ReproduceArgs, RunArgs};
+use crate::settings;
 use crate::tracking::{MODEL_DIGEST, of_mlflow};
-use crate::{act, job, settings};
 
 /// `run` as a parser of its own.
 #[derive(Debug, clap::Parser)]
@@ -44,10 +44,7 @@ pub(crate) async fn reproduce(args: &ReproduceArgs, cx: &Context) -> Result<Fini
     launch
         .more_tags
         .insert(REPRODUCES.to_owned(), original.run_id.clone());
-    let finished = match launch.executor {
-        Executor::Process => act::run(&launch, cx).await?,
-        Executor::Job => job::run(&launch, cx).await?,
-    };
+    let finished = crate::launch(&launch, cx).await?;
     Ok(match finished.output(&launch.run).map(model) {
         Some(model) => finished.with_check(compared(&original, model?)),
         // It failed.
@@ -113,9 +110,7 @@ fn launch(args: &ReproduceArgs, original: &Run) -> Result<RunArgs, StepError> {
     let mut run = parsed.run;
     run.more_tags = settings::tags(&kept);
     run.run = args.record.clone();
-    run.model_uri = args.model_uri.clone();
-    run.model_digest = args.model_digest.clone();
-    run.run_id = args.run_id.clone();
+    run.left = args.left.clone();
     run.output_dir.clone_from(&args.output_dir);
     run.workflow_uid.clone_from(&args.workflow_uid);
     run.job.workflow_name.clone_from(&args.workflow_name);

@@ -10,10 +10,10 @@ use step_runtime::{Context, StepError};
 
 use crate::job::PARENT;
 use crate::process::secrets_of;
-use crate::publish::location;
+use crate::publish::{Place, location};
 use crate::tracking::{Server, of_mlflow};
 
-/// The flags, one a line; more of them in `launch.flags.1` and so on.
+/// The flags as a list in JSON; where that is long, more of it in `launch.flags.1` and so on.
 pub(crate) const FLAGS: &str = "launch.flags";
 /// Where the record of the data is, below the run's artifacts.
 const DATASET: &str = "launch/dataset.json";
@@ -22,7 +22,7 @@ pub(crate) const DATASET_TAG: &str = "launch.dataset";
 /// MLflow 2 keeps 5,000 characters of a tag.
 const PART: usize = 4_000;
 /// Flags that belong to one launch: where it ran, what it read and wrote there.
-const OF_ONE_LAUNCH: [&str; 11] = [
+const OF_ONE_LAUNCH: [&str; 10] = [
     "ca-file",
     "dataset",
     "dry-run",
@@ -31,7 +31,6 @@ const OF_ONE_LAUNCH: [&str; 11] = [
     "output-dir",
     "pod-name",
     "termination-log",
-    "tracking-uri",
     "workflow-name",
     "workflow-uid",
 ];
@@ -116,13 +115,7 @@ pub(crate) async fn keep_dataset(
     let root = ArtifactRoot::parse(&run.artifact_uri)
         .map_err(of_mlflow)?
         .join(DATASET);
-    match (&root, server.mlflow()) {
-        (ArtifactRoot::Proxy(path), Some(client)) => {
-            client.write_artifact(path, bytes).await.map_err(of_mlflow)?;
-        }
-        (ArtifactRoot::Proxy(_), None) => return Err(StepError::internal("a proxy, and no MLflow")),
-        (ArtifactRoot::Direct(place), _) => cx.store.write(&location(place)?, bytes).await?,
-    }
+    Place::of(server, &cx.store).write(&root, bytes).await?;
     Ok(match server.mlflow() {
         Some(_) => format!("runs:/{}/{DATASET}", run.run_id),
         None => format!("{}/{DATASET}", run.artifact_uri),

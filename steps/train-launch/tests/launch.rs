@@ -94,12 +94,7 @@ fn a_job_that_is_there_was_looked_at_when_it_was_made() {
         ..Says::default()
     });
     let ran = launch(&place, "there", &cluster, &[]);
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(3), "FAILED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(3, "FAILED");
     assert!(!cluster.asked().iter().any(|line| line.contains("dryRun")));
 }
 
@@ -156,12 +151,7 @@ fn a_job_in_a_queue_is_given_up_in_the_words_of_who_holds_it() {
             ..Says::default()
         });
         let ran = launch(&place, name, &cluster, &flags);
-        assert_eq!(
-            (ran.code, ran.stdout.trim()),
-            (Some(3), "FAILED"),
-            "{name}: {}",
-            ran.stderr
-        );
+        ran.ends(3, "FAILED");
         let reason = ran.report["reason"].as_str().unwrap();
         assert!(
             reason.starts_with("the Job was not admitted within --queue-timeout 1s: ")
@@ -253,12 +243,7 @@ fn each_index_has_a_run_below_the_one_and_the_chosen_goes_on() {
     let train = format!("{TRAIN}; printf \"$JOB_COMPLETION_INDEX\" >> \"$TRAIN_OUTPUT/model/data/w.bin\"");
     for index in [0, 1, 2, 2] {
         let ran = pod(&place, name, index, &train);
-        assert_eq!(
-            (ran.code, ran.stdout.trim()),
-            (Some(0), "TRAINED"),
-            "{}",
-            ran.stderr
-        );
+        ran.ends(0, "TRAINED");
     }
     assert_eq!(place.trained(name), 3, "what has ended is not trained again");
     let all = runs(&server.url(), name);
@@ -300,12 +285,7 @@ fn each_index_has_a_run_below_the_one_and_the_chosen_goes_on() {
     let ran = place.finish(name, command.spawn().unwrap());
 
     // Then the best of them goes on
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(0), "TRAINED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(0, "TRAINED");
     let record = std::fs::read(place.path("seeds.run.json")).unwrap();
     let record = TrainingRun::parse("run.json", &record).unwrap();
     let indexed = record.indexed.clone().unwrap();
@@ -351,12 +331,7 @@ fn each_index_has_a_run_below_the_one_and_the_chosen_goes_on() {
         all.find(|run| run.run_id == above.run_id).unwrap()
     };
     let ran = choose("metric=rnak:max");
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(3), "FAILED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(3, "FAILED");
     let reason = ran.report["reason"].as_str().unwrap();
     assert!(
         reason.contains("`rnak`") && reason.ends_with("they logged: rank"),
@@ -364,12 +339,7 @@ fn each_index_has_a_run_below_the_one_and_the_chosen_goes_on() {
     );
     assert_eq!(above_now().status, RunStatus::Failed);
     let ran = choose("index=2");
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(0), "TRAINED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(0, "TRAINED");
     let record =
         TrainingRun::parse("run.json", &std::fs::read(place.path("seeds.run.json")).unwrap()).unwrap();
     assert_eq!(record.indexed.unwrap().primary, 2);
@@ -397,12 +367,7 @@ fn an_index_that_failed_is_named_and_is_no_model() {
         {"type": "Failed", "status": "True", "reason": "FailedIndexes", "message": "Job has failed indexes"}]});
     let cluster = FakeCluster::start(ended(&manifest(&place, name, &flags), &failed));
     let ran = launch(&place, name, &cluster, &flags);
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(3), "FAILED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(3, "FAILED");
     assert_eq!(
         ran.report["reason"],
         "index 1: no fold (pod train-1-1, the last of 2 attempts)"
@@ -427,12 +392,7 @@ fn an_index_that_failed_is_named_and_is_no_model() {
     let name = "policy";
     let cluster = FakeCluster::start(ended(&manifest(&place, name, &policy), &met));
     let ran = launch(&place, name, &cluster, &policy);
-    assert_eq!(
-        (ran.code, ran.stdout.trim()),
-        (Some(3), "FAILED"),
-        "{}",
-        ran.stderr
-    );
+    ran.ends(3, "FAILED");
     assert_eq!(
         ran.report["reason"],
         "--primary names index 1, and that index failed: 2 of 3 succeeded"

@@ -39,13 +39,13 @@ use step_contract::Exit;
 use step_report::{Cell, Format, Table};
 use step_runtime::{Context, Finished, StepError};
 
-use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earlier_record, or_stop, reader};
+use crate::act::{Failed, Looked, Outcome, completed_before, finish, forget_earlier_record, or_stop};
+use crate::asked::Asked;
 use crate::cli::RunArgs;
+use crate::compute;
 use crate::gather::Data;
 use crate::report::{self, Story};
 use crate::tracking::{self, FAILURE_TOLD, Tracking};
-use crate::words::argv;
-use crate::{compute, gather, identity};
 use follow::{Ended, Followed, Patience, follow};
 use launch::{Launched, launch, let_go, of_cluster, own_image, validate};
 use manifest::{Manifest, Plan, TRAINING};
@@ -60,19 +60,12 @@ const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
 /// # Errors
 /// See [`StepError`].
 pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepError> {
-    let argv = argv(&args.command).map_err(|why| StepError::usage(format!("--command: {why}")))?;
-    let data = gather::read_dataset(args, cx).await?;
-    let key = identity::key(args, &argv, &data.training);
-    reader(args)?;
+    let asked = Asked::of(args, cx).await?;
+    let Asked { argv, data, key, .. } = &asked;
+    let key = *key;
     let surroundings = surroundings(args, cx).await?;
-    let asked = Asked {
-        args,
-        argv: &argv,
-        data: &data,
-        key,
-    };
     let manifest = |image: &str, is_owned: bool| {
-        manifest::build(&surroundings.plan(asked, image, is_owned)).map_err(StepError::usage)
+        manifest::build(&surroundings.plan(&asked, image, is_owned)).map_err(StepError::usage)
     };
     if args.dry_run {
         let image = args.job.launcher_image.as_deref().unwrap_or(IMAGE_OF_THIS_POD);
@@ -82,9 +75,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     manifest(IMAGE_OF_THIS_POD, true)?;
     tracking::check(args, key, cx)?;
     forget_earlier_record(args);
-    let cluster = Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
-        .await
-        .map_err(|error| of_cluster(&error))?;
+    let cluster = connect(args, cx).await?;
     let image = match &args.job.launcher_image {
         Some(image) => image.clone(),
         None => or_stop(cx, own_image(&args.job, &cluster)).await?,
@@ -98,13 +89,13 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     }
     let manifest = manifest(&image, is_owned)?;
     or_stop(cx, validate(&manifest, &cluster)).await?;
-    let tracking = or_stop(cx, tracking::attach(args, &argv, key, &data, cx)).await?;
+    let tracking = or_stop(cx, tracking::attach(args, argv, key, data, cx)).await?;
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "the run");
 
     let work = Work {
         args,
-        argv: &argv,
-        data: &data,
+        argv,
+        data,
         manifest: &manifest,
         name: &manifest::name(key),
         key,
@@ -115,8 +106,8 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     };
     let story = Story {
         args,
-        argv: &argv,
-        data: &data,
+        argv,
+        data,
         tracking: &tracking,
         key,
         template: surroundings.template.as_ref(),
@@ -151,17 +142,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     }
 }
 
-/// The training that is asked for.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    /// The flags.
-    pub args: &'a RunArgs,
-    /// The training command.
-    pub argv: &'a [String],
-    /// The data.
-    pub data: &'a Data,
-    /// The idempotency key.
-    pub key: Digest,
+/// The cluster that the Job is for.
+async fn connect(args: &RunArgs, cx: &Context) -> Result<Cluster, StepError> {
+    Cluster::connect(args.job.namespace.as_deref(), &cx.cancel)
+        .await
+        .map_err(|error| of_cluster(&error))
 }
 
 /// What of this process's surroundings the pod gets too.
@@ -172,11 +157,11 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn plan<'a>(&'a self, asked: Asked<'a>, launcher_image: &'a str, is_owned: bool) -> Plan<'a> {
+    fn plan<'a>(&'a self, asked: &'a Asked<'a>, launcher_image: &'a str, is_owned: bool) -> Plan<'a> {
         Plan {
             args: asked.args,
-            argv: asked.argv,
-            data: asked.data,
+            argv: &asked.argv,
+            data: &asked.data,
             key: asked.key,
             template: self.template.as_ref(),
             launcher_image,
@@ -242,15 +227,12 @@ impl Work<'_> {
     async fn to_the_end(&self) -> Result<(Outcome, Vec<Table>), StepError> {
         let cx = self.cx;
         or_stop(cx, self.tracking.describe(self.args, self.argv, self.data, cx)).await?;
-        if let Some(done) = or_stop(cx, completed_before(self.tracking, cx)).await? {
+        let done = match or_stop(cx, completed_before(self.tracking, cx)).await? {
+            Some(done) => Some((Outcome::Trained(done), Vec::new())),
+            None => or_stop(cx, self.indexes_before()).await?,
+        };
+        if let Some(done) = done {
             // Killed between the pod's end and ours, an attempt has not said what the Job took.
-            if !compute::knows_pods(&self.tracking.run.tags) {
-                or_stop(cx, self.took_before()).await?;
-            }
-            return Ok((Outcome::Trained(done), Vec::new()));
-        }
-        if let Some(done) = or_stop(cx, self.indexes_before()).await? {
-            // As above.
             if !compute::knows_pods(&self.tracking.run.tags) {
                 or_stop(cx, self.took_before()).await?;
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kubernetes::{Cluster, Kind};
+use kubernetes::Kind;
 use serde_json::Value;
 use step_runtime::{Context, StepError};
 
@@ -10,20 +10,17 @@ use super::launch::{self, Difference, of_cluster, own_image};
 use super::manifest::{self, Manifest};
 use super::objects::Job;
 use super::state::{State, judge};
-use super::{Asked, IMAGE_OF_THIS_POD, surroundings};
+use super::{IMAGE_OF_THIS_POD, connect, surroundings};
 use crate::act::or_stop;
+use crate::asked::Asked;
 
 /// The Job and the ConfigMap: what is there, what would be made, and in what the two differ.
 ///
 /// # Errors
 /// The cluster is away or refuses; or a flag cannot be used.
-pub(crate) async fn plan(
-    asked: Asked<'_>,
-    done: bool,
-    cluster: &Cluster,
-    cx: &Context,
-) -> Result<String, StepError> {
-    let Asked { args, key, .. } = asked;
+pub(crate) async fn plan(asked: &Asked<'_>, done: bool, cx: &Context) -> Result<String, StepError> {
+    let (args, key) = (asked.args, asked.key);
+    let cluster = &connect(args, cx).await?;
     let surroundings = surroundings(args, cx).await?;
     let image = match (&args.job.launcher_image, &args.job.pod_name) {
         (Some(image), _) => image.clone(),
@@ -32,6 +29,8 @@ pub(crate) async fn plan(
     };
     let manifest = manifest::build(&surroundings.plan(asked, &image, cluster.is_own_namespace()))
         .map_err(StepError::usage)?;
+    // A Job that the server would not take is refused here as `run` refuses it.
+    or_stop(cx, launch::validate(&manifest, cluster)).await?;
     let name = manifest::name(key);
     let live = |kind| async move {
         let name = manifest::name(key);

@@ -38,6 +38,15 @@ pub(crate) struct Ran {
     pub report: Value,
 }
 
+impl Ran {
+    /// It ended with this code and this word; what it logged when not.
+    #[track_caller]
+    pub(crate) fn ends(&self, code: i32, word: &str) {
+        let ended = (self.code, self.stdout.trim());
+        assert_eq!(ended, (Some(code), word), "{}", self.stderr);
+    }
+}
+
 impl Place {
     pub(crate) fn new(tracking_uri: &str) -> Self {
         let place = Self {
