@@ -245,6 +245,25 @@ impl Cluster {
         .boxed()
     }
 
+    /// An object as the server would make it, with all that it adds: nothing is made. It is asked for under a name that the
+    /// server makes up, so that one of its own name being there is no objection.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn would_make(&self, kind: Kind, object: Value) -> BoxFuture<'_, Result<Value, ClusterError>> {
+        async move {
+            let api = self.api(kind);
+            let mut object = dynamic(object)?;
+            let name = object.metadata.name.take().unwrap_or_default();
+            object.metadata.generate_name = Some(format!("{name}-"));
+            let made = self
+                .again(said("look at", kind, &name), || self.post(&api, &object, true))
+                .await?;
+            value(made)
+        }
+        .boxed()
+    }
+
     /// One attempt to make an object. A field that the server does not know is an error, as in [`Cluster::apply`].
     async fn post(
         &self,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::build::{Profile, STEPS, cargo};
+use crate::build::{self, Profile, STEPS, cargo};
 use crate::cluster::install::{Kubectl, argo_module};
 use crate::cluster::place::HOST;
 use crate::cluster::{self, Own, builds};
@@ -25,7 +25,7 @@ const NAMESPACE: &str = "mlops";
 /// Where the images of the steps are built, each with its SBOM.
 const IMAGES: &str = "out/e2e/images";
 /// Scenarios that need this machine's own cluster, and why.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 5] = [
     (
         "a_controller_that_restarts_takes_up_where_it_was",
         "it restarts the workflow controller",
@@ -37,6 +37,10 @@ const OWN: [(&str, &str); 4] = [
     (
         "a_channel_hears_how_a_pipeline_ended",
         "pods reach a receiver on this machine",
+    ),
+    (
+        "what_kueue_says_of_a_job_that_waits_is_in_the_verdict",
+        "it plays Kueue, whose kinds are installed here",
     ),
     ("every_image_lists_what_is_in_it", "the images are built here"),
 ];
@@ -113,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .env("KUBECONFIG", &kubectl.kubeconfig)
         .env("E2E_KUBECTL", &kubectl.program)
         .env("E2E_NAMESPACE", NAMESPACE)
+        .env("E2E_STEPS", build::steps(Profile::Release)?)
         .env("E2E_IMAGE_PREFIX", &options.prefix)
         .env("E2E_ARGO_URL", &services.argo.here)
         .env("E2E_MLFLOW_URL", &services.mlflow.here)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::builds::Programs;
 use super::components::CONTAINERD;
+use super::crds;
 use super::holder::Holder;
 use super::pki;
 use super::place::{NODE_NAME, Place};
@@ -45,7 +46,8 @@ impl Kubectl {
         )
     }
 
-    fn apply(&self, file: &Path) -> Result<()> {
+    /// Applies a file.
+    pub(super) fn apply(&self, file: &Path) -> Result<()> {
         let file = file.display().to_string();
         self.run(&["apply", "--server-side", "--force-conflicts", "--filename", &file])
             .map(|_| ())
@@ -118,7 +120,11 @@ pub(crate) fn all(kubectl: &Kubectl, place: &Place) -> Result<()> {
         kubectl.apply(&manifests.join(format!("{service}.yaml")))?;
     }
     upstream(kubectl, place, "argo", &argo_module()?)?;
-    say::took("applied: names, S3, MLflow, Prometheus, Argo Workflows", start);
+    crds::apply(kubectl, place.root())?;
+    say::took(
+        "applied: names, S3, MLflow, Prometheus, Argo Workflows, kinds of Kueue",
+        start,
+    );
     let start = Instant::now();
     for namespace in ["kube-system", "lab", "argo"] {
         kubectl.wait_for_deployments(namespace)?;

@@ -3,6 +3,7 @@
 
 pub(crate) mod builds;
 mod components;
+mod crds;
 mod holder;
 mod images;
 pub(crate) mod install;

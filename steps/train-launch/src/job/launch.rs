@@ -75,12 +75,15 @@ pub(crate) async fn launch(
             let gone = cluster.delete_this(Kind::JOB, name, job.uid()).await;
             gone.map_err(|error| of_cluster(&error))?;
             made_as = Launched::Again;
-        } else if let Some(fields) = run_otherwise(&job, &object, manifest) {
-            return Err(StepError::usage(format!(
-                "the Job `{name}` of an earlier attempt is run with other settings ({fields}); delete it, or give those \
-                 of before"
-            )));
         } else {
+            let differences = differences_of(&job, &object, manifest, cluster).await;
+            if !differences.is_empty() {
+                return Err(StepError::usage(format!(
+                    "the Job `{name}` of an earlier attempt is run with other settings ({}); delete it, or give those of \
+                     before",
+                    fields_of(&differences)
+                )));
+            }
             break (Launched::Adopted, job);
         }
     };
@@ -121,16 +124,13 @@ pub(crate) fn is_of_this_training(job: &Job, manifest: &Manifest) -> bool {
             .all(|label| job.label(label) == ours["labels"][*label].as_str())
 }
 
-/// The settings in which a Job differs from ours; `None` when it was asked for alike. What the cluster has added is no
-/// difference.
-fn run_otherwise(job: &Job, live: &Value, manifest: &Manifest) -> Option<String> {
-    let found = differences_of(job, live, manifest);
-    let fields: Vec<&str> = found.iter().map(|difference| difference.field.as_str()).collect();
-    Some(match fields.len() {
-        0 => return None,
-        1..=5 => fields.join(", "),
+/// Which settings are asked for otherwise, in a sentence.
+fn fields_of(differences: &[Difference]) -> String {
+    let fields: Vec<&str> = differences.iter().map(|found| found.field.as_str()).collect();
+    match fields.len() {
+        ..=5 => fields.join(", "),
         more => format!("{}, and {} more", fields[..4].join(", "), more - 4),
-    })
+    }
 }
 
 /// A setting that is asked for otherwise than it is.
@@ -144,14 +144,25 @@ pub(crate) struct Difference {
     pub live: Value,
 }
 
-/// The settings in which a Job differs from ours; none when it was asked for alike.
-pub(crate) fn differences_of(job: &Job, live: &Value, manifest: &Manifest) -> Vec<Difference> {
+/// The settings in which a Job differs from ours; none when it was asked for alike. The server says what it would make of
+/// ours, so that what it adds is no difference and what is no longer asked for is one.
+pub(crate) async fn differences_of(
+    job: &Job,
+    live: &Value,
+    manifest: &Manifest,
+    cluster: &Cluster,
+) -> Vec<Difference> {
     let ours = &manifest.job;
-    let mut found = Vec::new();
     if job.annotation(SPEC) == ours["metadata"]["annotations"][SPEC].as_str() {
-        return found;
+        return Vec::new();
     }
-    differences("spec", &ours["spec"], &live["spec"], &mut found);
+    let mut found = match cluster.would_make(Kind::JOB, ours.clone()).await {
+        Ok(made) => between(&made["spec"], &live["spec"], Sides::Both),
+        Err(error) => {
+            tracing::debug!(%error, "the server does not say what it would make of the Job");
+            between(&ours["spec"], &live["spec"], Sides::Ours)
+        }
+    };
     if found.is_empty() {
         let digest = |object: &Value| object["metadata"]["annotations"][SPEC].clone();
         found.push(Difference {
@@ -163,18 +174,47 @@ pub(crate) fn differences_of(job: &Job, live: &Value, manifest: &Manifest) -> Ve
     found
 }
 
-/// The fields of ours that have another value there.
-fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<Difference>) {
+/// Whose fields count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sides {
+    /// Those of ours: the other side has what the server has added.
+    Ours,
+    /// Those of both.
+    Both,
+}
+
+/// What the server gives each Job of its own, and what a queue changes while it is there.
+const EACH_ITS_OWN: [&str; 6] = [
+    "spec.selector",
+    "spec.suspend",
+    "spec.template.metadata.labels.batch.kubernetes.io/controller-uid",
+    "spec.template.metadata.labels.batch.kubernetes.io/job-name",
+    "spec.template.metadata.labels.controller-uid",
+    "spec.template.metadata.labels.job-name",
+];
+
+fn between(ours: &Value, live: &Value, sides: Sides) -> Vec<Difference> {
+    let mut found = Vec::new();
+    differences("spec", ours, live, sides, &mut found);
+    found.retain(|difference| !EACH_ITS_OWN.iter().any(|own| difference.field.starts_with(own)));
+    found
+}
+
+/// The fields that have another value there.
+fn differences(at: &str, ours: &Value, theirs: &Value, sides: Sides, found: &mut Vec<Difference>) {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
-            for (name, value) in ours {
-                let field = format!("{at}.{name}");
-                differences(&field, value, theirs.get(name).unwrap_or(&Value::Null), found);
+            let more = theirs
+                .keys()
+                .filter(|name| sides == Sides::Both && !ours.contains_key(*name));
+            for name in ours.keys().chain(more) {
+                let [ours, theirs] = [ours, theirs].map(|side| side.get(name).unwrap_or(&Value::Null));
+                differences(&format!("{at}.{name}"), ours, theirs, sides, found);
             }
         }
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
             for (number, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-                differences(&format!("{at}[{number}]"), ours, theirs, found);
+                differences(&format!("{at}[{number}]"), ours, theirs, sides, found);
             }
         }
         _ if ours == theirs => {}
@@ -300,17 +340,28 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_is_run_otherwise_is_not_adopted() {
-        let ours = manifest("a", "8Gi");
-        let (job, object) = live("a", "8Gi");
-        assert_eq!(run_otherwise(&job, &object, &ours), None);
-        let (job, object) = live("b", "4Gi");
+    fn settings_that_differ_are_named() {
+        let ours = manifest("a", "8Gi").job;
+        let spec = |object: &Value| object["spec"].clone();
+        let names = |ours: &Value, live: &Value, sides| fields_of(&between(ours, live, sides));
+        let memory = "spec.template.spec.containers[0].resources.limits.memory";
+        let (_, other) = live("b", "4Gi");
+        assert_eq!(names(&spec(&ours), &spec(&other), Sides::Ours), memory);
+        // What the server has added is a difference only beside what it would make of ours; what it gives each Job of its
+        // own, and what a queue changes, never is.
+        let (_, mut there) = live("b", "8Gi");
+        assert_eq!(names(&spec(&ours), &spec(&there), Sides::Ours), "");
+        let (_, mut made) = live("a", "8Gi");
+        made["spec"]["suspend"] = json!(true);
+        made["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "1"}});
+        made["spec"]["template"]["metadata"] = json!({"labels": {"job-name": "train-1-x", "team": "a"}});
+        there["spec"]["template"]["metadata"] = json!({"labels": {"job-name": "train-1", "team": "a"}});
+        assert_eq!(names(&spec(&made), &spec(&there), Sides::Both), "");
+        there["spec"]["template"]["spec"]["nodeSelector"] = json!({"gpu": "yes"});
         assert_eq!(
-            run_otherwise(&job, &object, &ours).unwrap(),
-            "spec.template.spec.containers[0].resources.limits.memory"
+            names(&spec(&made), &spec(&there), Sides::Both),
+            "spec.template.spec.nodeSelector"
         );
-        let (job, object) = live("b", "8Gi");
-        assert!(run_otherwise(&job, &object, &ours).unwrap().contains("no longer"));
     }
 
     #[test]

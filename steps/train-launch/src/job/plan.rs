@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kubernetes::Kind;
+use kubernetes::{Cluster, Kind};
 use serde_json::Value;
 use step_runtime::{Context, StepError};
 
@@ -46,7 +46,8 @@ pub(crate) async fn plan(asked: &Asked<'_>, done: bool, cx: &Context) -> Result<
         None => say(&format!("job       {place}: would be made")),
         Some(object) => {
             let found = Job::of(object).map_err(StepError::internal)?;
-            let (what, differences) = of_live(&found, object, &manifest);
+            let held = async { Ok(of_live(&found, object, &manifest, cluster).await) };
+            let (what, differences) = or_stop(cx, held).await?;
             say(&format!("job       {place}: {what}"));
             for Difference { field, asked, live } in differences {
                 say(&format!("- {field}: {live}"));
@@ -72,7 +73,12 @@ pub(crate) async fn plan(asked: &Asked<'_>, done: bool, cx: &Context) -> Result<
 }
 
 /// What is there and what would become of it.
-fn of_live(job: &Job, object: &Value, manifest: &Manifest) -> (String, Vec<Difference>) {
+async fn of_live(
+    job: &Job,
+    object: &Value,
+    manifest: &Manifest,
+    cluster: &Cluster,
+) -> (String, Vec<Difference>) {
     if !launch::is_of_this_training(job, manifest) {
         let why = "is there and not of this training: the launch would be refused".to_owned();
         return (why, Vec::new());
@@ -80,7 +86,7 @@ fn of_live(job: &Job, object: &Value, manifest: &Manifest) -> (String, Vec<Diffe
     if job.is_going() {
         return ("is going; would be made when it is gone".to_owned(), Vec::new());
     }
-    let differences = launch::differences_of(job, object, manifest);
+    let differences = launch::differences_of(job, object, manifest, cluster).await;
     if !differences.is_empty() {
         return (
             "is there with other settings: the launch would be refused".to_owned(),

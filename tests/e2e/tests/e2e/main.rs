@@ -2,7 +2,9 @@
 //! side; `cargo xtask e2e` brings up what they stand on.
 
 mod files;
+mod job_kinds;
 mod kills;
+mod launcher;
 mod notify;
 mod pipelines;
 mod rights;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toolkit_e2e::{Lab, Run, jobs, succeeded, task, until};
 
 /// A pipeline whose training is told otherwise.
-fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) -> Run<'a> {
+pub(crate) fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) -> Run<'a> {
     lab.submit_changed("train-to-serve", model, &[("deploy", "false")], |spec| {
         let parameters = &mut task(spec, "train")["arguments"]["parameters"];
         let parameters = parameters.as_array_mut().unwrap();
@@ -16,7 +16,7 @@ fn train<'a>(lab: &'a Lab, model: &str, settings: &[(&str, &str)]) -> Run<'a> {
 }
 
 /// The pods of the training Job.
-fn pods(lab: &Lab, job: &str) -> Vec<Value> {
+pub(crate) fn pods(lab: &Lab, job: &str) -> Vec<Value> {
     lab.list("pods", &format!("batch.kubernetes.io/job-name={job}"))
 }
 
@@ -183,7 +183,7 @@ fn a_training_that_is_evicted_is_finished_by_another_pod() {
 
     // Then another one finishes it, in the same run
     succeeded(&lab, &model, &run);
-    assert_eq!(jobs(&lab, &run), [job.clone()]);
+    assert_eq!(jobs(&lab, &run), [job.as_str()]);
     let names: Vec<Value> = pods(&lab, &job)
         .iter()
         .map(|pod| pod["metadata"]["name"].clone())
