@@ -13,9 +13,6 @@ use crate::MlflowError;
 /// Where Kubernetes mounts the pod's own token.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// MLflow's own variable for the authority of its server.
-pub(crate) const CERT_PATH: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
-
 /// How requests are signed. `Debug` shows the kind only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Auth {
@@ -33,18 +30,6 @@ pub enum Auth {
     },
     /// A bearer token in a file, read for each request, because Kubernetes rotates it.
     TokenFile(PathBuf),
-}
-
-impl Auth {
-    /// The text without these credentials: a gateway may tell what it was given.
-    pub(crate) fn hidden_in(&self, text: &str) -> String {
-        match self {
-            Self::Bearer(secret) | Self::Basic { password: secret, .. } if !secret.is_empty() => {
-                text.replace(secret.as_str(), "***")
-            }
-            _ => text.to_owned(),
-        }
-    }
 }
 
 impl fmt::Debug for Auth {
@@ -65,8 +50,8 @@ pub struct Options {
     pub tracking_uri: Url,
     /// How requests are signed.
     pub auth: Auth,
-    /// Files with certificates to trust besides the system's, and what named each.
-    pub ca_files: Vec<(&'static str, PathBuf)>,
+    /// Certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// Trust any certificate.
     pub insecure_tls: bool,
     /// MLflow workspace.
@@ -87,7 +72,7 @@ impl Options {
         Ok(Self {
             tracking_uri,
             auth,
-            ca_files: Vec::new(),
+            ca_file: None,
             insecure_tls: false,
             workspace: None,
             timeout: Duration::from_secs(30),
@@ -144,10 +129,7 @@ impl Options {
                 )));
             }
         }
-        options.ca_files = var(CERT_PATH)
-            .map(|path| (CERT_PATH, PathBuf::from(path)))
-            .into_iter()
-            .collect();
+        options.ca_file = var("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from);
         options.insecure_tls = match var("MLFLOW_TRACKING_INSECURE_TLS").as_deref() {
             None | Some("false" | "False" | "0") => false,
             Some("true" | "True" | "1") => true,
@@ -167,11 +149,10 @@ impl Options {
         Ok(options)
     }
 
-    /// With another authority to trust besides: `--ca-file` may be there for the data's store alone.
+    /// With another authority to trust; none leaves it as it is.
     #[must_use]
     pub fn with_ca_file(mut self, ca_file: Option<&Path>) -> Self {
-        self.ca_files
-            .extend(ca_file.map(|path| ("--ca-file", path.to_owned())));
+        self.ca_file = ca_file.map(Path::to_owned).or(self.ca_file);
         self
     }
 }

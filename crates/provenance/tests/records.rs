@@ -18,7 +18,6 @@ fn dataset() -> Dataset {
         version_id: None,
         rows,
         digest: digest_bytes(uri),
-        reference: None,
     };
     let train = Split::new(
         "s3://raw/train/",

@@ -196,7 +196,6 @@ mod tests {
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
             models: Vec::new(),
-            inputs: Vec::new(),
         };
         assert_eq!(
             flags(&run).unwrap(),

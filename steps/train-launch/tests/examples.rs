@@ -50,7 +50,6 @@ fn dataset(place: &Place, python: &Path) {
                 size: bytes.len() as u64,
                 etag: None,
                 version_id: None,
-                reference: None,
                 rows,
                 digest: digest_bytes(&bytes),
             };

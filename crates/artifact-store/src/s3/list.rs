@@ -35,7 +35,6 @@ impl S3 {
                     etag: object.e_tag().map(str::to_owned),
                     version_id: None,
                     modified: object.last_modified().and_then(timestamp),
-                    reference: None,
                 });
             }
             token = page.next_continuation_token().map(str::to_owned);

@@ -17,7 +17,6 @@ use crate::error::StoreError;
 use crate::location::Location;
 use crate::object::ObjectMeta;
 use crate::options::StoreOptions;
-use crate::reference::Access;
 use crate::retry::{RetryPolicy, retry_unless};
 use crate::tls::CaBundle;
 
@@ -48,10 +47,9 @@ impl S3 {
     pub(crate) fn new<'a>(
         options: &'a StoreOptions,
         ca: &'a CaBundle,
-        access: &'a Access,
     ) -> BoxFuture<'a, Result<Self, StoreError>> {
         async move {
-            let (client, endpoint) = client::build(options, ca, access).await?;
+            let (client, endpoint) = client::build(options, ca).await?;
             Ok(Self {
                 client,
                 policy: options.policy(),
@@ -119,7 +117,6 @@ impl S3 {
             etag,
             version_id: version(got.version_id()),
             modified: got.last_modified().and_then(timestamp),
-            reference: None,
         };
         let expected = pin
             .range
@@ -136,14 +133,12 @@ impl S3 {
         &'a self,
         bucket: &'a str,
         key: &'a str,
-        version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<ObjectMeta, StoreError>> {
-        self.again(move || self.head_once(bucket, key, version)).boxed()
+        self.again(move || self.head_once(bucket, key)).boxed()
     }
 
-    async fn head_once(&self, bucket: &str, key: &str, of: Option<&str>) -> Result<ObjectMeta, Failed> {
-        let ask = self.client.head_object().bucket(bucket).key(key);
-        let sent = ask.set_version_id(of.map(str::to_owned)).send().await;
+    async fn head_once(&self, bucket: &str, key: &str) -> Result<ObjectMeta, Failed> {
+        let sent = self.client.head_object().bucket(bucket).key(key).send().await;
         let got = match sent {
             Ok(got) => got,
             Err(error) => return Err(self.explain(&self.at(bucket, key), error).await),
@@ -157,7 +152,6 @@ impl S3 {
             etag: got.e_tag().map(str::to_owned),
             version_id: version(got.version_id()),
             modified: got.last_modified().and_then(timestamp),
-            reference: None,
         })
     }
 
@@ -202,7 +196,6 @@ fn location(bucket: &str, key: &str) -> Location {
     Location::S3 {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
-        version: None,
     }
 }
 

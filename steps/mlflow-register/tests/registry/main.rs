@@ -5,7 +5,6 @@
 mod faults;
 mod fetch;
 mod moves;
-mod older;
 mod register;
 mod resolve;
 mod story;

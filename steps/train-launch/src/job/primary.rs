@@ -351,7 +351,6 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), *value))
                 .collect(),
             models: Vec::new(),
-            inputs: Vec::new(),
         }
     }
 

@@ -128,7 +128,6 @@ impl Ledger {
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
             models: Vec::new(),
-            inputs: Vec::new(),
         };
         let mut began = false;
         for meta in found {
