@@ -228,17 +228,24 @@ impl Interval {
 }
 
 macro_rules! observed_from {
-    ($($number:ty),*) => {$(
+    (exact: $($number:ty),*) => {$(
         impl From<$number> for Observed {
-            #[expect(clippy::allow_attributes, reason = "not every type of the list loses precision")]
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "shown, not computed with")]
+            fn from(value: $number) -> Self {
+                Self::Number(f64::from(value))
+            }
+        }
+    )*};
+    (rounded: $($number:ty),*) => {$(
+        impl From<$number> for Observed {
+            #[expect(clippy::cast_precision_loss, reason = "shown, not computed with")]
             fn from(value: $number) -> Self {
                 Self::Number(value as f64)
             }
         }
     )*};
 }
-observed_from!(f64, f32, u64, u32, i64, i32, usize);
+observed_from!(exact: f64, f32, u32, i32);
+observed_from!(rounded: u64, i64, usize);
 
 impl From<&str> for Observed {
     fn from(value: &str) -> Self {

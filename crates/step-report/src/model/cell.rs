@@ -127,18 +127,25 @@ fn blocks(counts: &[u64]) -> String {
 }
 
 macro_rules! cell_from {
-    ($format:expr; $($number:ty),*) => {$(
+    (exact, $format:expr; $($number:ty),*) => {$(
         impl From<$number> for Cell {
-            #[expect(clippy::allow_attributes, reason = "not every type of the list loses precision")]
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "shown, not computed with")]
+            fn from(value: $number) -> Self {
+                Self::number(f64::from(value), $format)
+            }
+        }
+    )*};
+    (rounded, $format:expr; $($number:ty),*) => {$(
+        impl From<$number> for Cell {
+            #[expect(clippy::cast_precision_loss, reason = "shown, not computed with")]
             fn from(value: $number) -> Self {
                 Self::number(value as f64, $format)
             }
         }
     )*};
 }
-cell_from!(Format::Auto; f64, f32);
-cell_from!(Format::Count; u64, u32, i64, i32, usize);
+cell_from!(exact, Format::Auto; f64, f32);
+cell_from!(exact, Format::Count; u32, i32);
+cell_from!(rounded, Format::Count; u64, i64, usize);
 
 impl From<&str> for Cell {
     fn from(value: &str) -> Self {

@@ -152,22 +152,33 @@ pub(crate) async fn differences_of(
     manifest: &Manifest,
     cluster: &Cluster,
 ) -> Vec<Difference> {
-    let ours = &manifest.job;
-    if job.annotation(SPEC) == ours["metadata"]["annotations"][SPEC].as_str() {
+    if is_asked_alike(job, manifest) {
         return Vec::new();
     }
-    let mut found = match cluster.would_make(Kind::JOB, ours.clone()).await {
-        Ok(made) => between(&made["spec"], &live["spec"], Sides::Both),
+    match cluster.would_make(Kind::JOB, manifest.job.clone()).await {
+        Ok(made) => otherwise(&made, live, manifest, Sides::Both),
         Err(error) => {
             tracing::debug!(%error, "the server does not say what it would make of the Job");
-            between(&ours["spec"], &live["spec"], Sides::Ours)
+            otherwise(&manifest.job, live, manifest, Sides::Ours)
         }
-    };
+    }
+}
+
+/// Whether a Job was asked for as ours is, whatever the cluster has added.
+fn is_asked_alike(job: &Job, manifest: &Manifest) -> bool {
+    job.annotation(SPEC) == manifest.job["metadata"]["annotations"][SPEC].as_str()
+}
+
+/// The settings in which a Job that was not asked for alike differs: at least one, if only by the digest of all.
+fn otherwise(ours: &Value, live: &Value, manifest: &Manifest, sides: Sides) -> Vec<Difference> {
+    let mut found = Vec::new();
+    differences("spec", &ours["spec"], &live["spec"], sides, &mut found);
+    found.retain(|difference| !is_each_its_own(&difference.field));
     if found.is_empty() {
         let digest = |object: &Value| object["metadata"]["annotations"][SPEC].clone();
         found.push(Difference {
             field: "one that is no longer asked for".to_owned(),
-            asked: digest(ours),
+            asked: digest(&manifest.job),
             live: digest(live),
         });
     }
@@ -193,11 +204,13 @@ const EACH_ITS_OWN: [&str; 6] = [
     "spec.template.metadata.labels.job-name",
 ];
 
-fn between(ours: &Value, live: &Value, sides: Sides) -> Vec<Difference> {
-    let mut found = Vec::new();
-    differences("spec", ours, live, sides, &mut found);
-    found.retain(|difference| !EACH_ITS_OWN.iter().any(|own| difference.field.starts_with(own)));
-    found
+/// Whether a field is one of those, or lies below one.
+fn is_each_its_own(field: &str) -> bool {
+    EACH_ITS_OWN.iter().any(|own| {
+        field
+            .strip_prefix(own)
+            .is_some_and(|below| below.is_empty() || below.starts_with('.'))
+    })
 }
 
 /// The fields that have another value there.
@@ -340,27 +353,39 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_differ_are_named() {
-        let ours = manifest("a", "8Gi").job;
-        let spec = |object: &Value| object["spec"].clone();
-        let names = |ours: &Value, live: &Value, sides| fields_of(&between(ours, live, sides));
-        let memory = "spec.template.spec.containers[0].resources.limits.memory";
-        let (_, other) = live("b", "4Gi");
-        assert_eq!(names(&spec(&ours), &spec(&other), Sides::Ours), memory);
-        // What the server has added is a difference only beside what it would make of ours; what it gives each Job of its
-        // own, and what a queue changes, never is.
-        let (_, mut there) = live("b", "8Gi");
-        assert_eq!(names(&spec(&ours), &spec(&there), Sides::Ours), "");
+    fn a_job_that_is_run_otherwise_is_not_adopted() {
+        let ours = manifest("a", "8Gi");
+        let (job, _) = live("a", "8Gi");
+        assert!(is_asked_alike(&job, &ours));
+        let alone = |live: &Value| fields_of(&otherwise(&ours.job, live, &ours, Sides::Ours));
+        let (job, object) = live("b", "4Gi");
+        assert!(!is_asked_alike(&job, &ours));
+        assert_eq!(
+            alone(&object),
+            "spec.template.spec.containers[0].resources.limits.memory"
+        );
+        let (_, object) = live("b", "8Gi");
+        assert!(alone(&object).contains("no longer"));
+    }
+
+    #[test]
+    fn what_is_no_longer_asked_for_is_named_beside_what_the_server_would_make() {
+        let ours = manifest("a", "8Gi");
         let (_, mut made) = live("a", "8Gi");
         made["spec"]["suspend"] = json!(true);
         made["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "1"}});
         made["spec"]["template"]["metadata"] = json!({"labels": {"job-name": "train-1-x", "team": "a"}});
+        let (_, mut there) = live("b", "8Gi");
         there["spec"]["template"]["metadata"] = json!({"labels": {"job-name": "train-1", "team": "a"}});
-        assert_eq!(names(&spec(&made), &spec(&there), Sides::Both), "");
+        let names = |there: &Value| fields_of(&otherwise(&made, there, &ours, Sides::Both));
+        // What the server gives each Job of its own, and what a queue changes, is no difference.
+        assert!(names(&there).contains("no longer"));
         there["spec"]["template"]["spec"]["nodeSelector"] = json!({"gpu": "yes"});
+        assert_eq!(names(&there), "spec.template.spec.nodeSelector");
+        there["spec"]["template"]["metadata"]["labels"]["job-name-of-ours"] = json!("x");
         assert_eq!(
-            names(&spec(&made), &spec(&there), Sides::Both),
-            "spec.template.spec.nodeSelector"
+            names(&there),
+            "spec.template.spec.nodeSelector, spec.template.metadata.labels.job-name-of-ours"
         );
     }
 

@@ -10,6 +10,8 @@ use step_testkit::{Fault, FaultProxy};
 use tempfile::TempDir;
 use toolkit_e2e::{Lab, said, until};
 
+use crate::training::pods;
+
 /// What a launcher on this machine needs, and the API server behind a proxy that can be told to fail.
 struct Desk<'a> {
     lab: &'a Lab,
@@ -73,12 +75,6 @@ impl<'a> Desk<'a> {
 
     /// Starts a launcher of the training `name`, which sees the cluster through `kubeconfig`.
     fn launch(&self, name: &str, kubeconfig: &str, script: &str, more: &[&str]) -> Launcher {
-        let file = |what: &str| self.path(&format!("{name}.{what}")).display().to_string();
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(file("log"))
-            .unwrap();
         let image = format!(
             "{}/train-launch:{}",
             said("E2E_IMAGE_PREFIX"),
@@ -96,25 +92,13 @@ impl<'a> Desk<'a> {
         command.arg(format!("--command={script}"));
         for (flag, value) in [
             ("experiment", self.experiment.to_owned()),
-            (
-                "workflow-uid",
-                format!("{}-{}-{name}", self.experiment, std::process::id()),
-            ),
+            ("workflow-uid", self.uid(name)),
             ("image", "lab.local/python:1".to_owned()),
             ("launcher-image", image),
             ("namespace", self.lab.namespace.clone()),
             ("env-from-secret", "mlops-steps-env".to_owned()),
             ("tracking-uri", said("E2E_MLFLOW_URL")),
-            ("run", file("run.json")),
-            ("model-uri", file("model-uri")),
-            ("model-digest", file("model-digest")),
-            ("run-id", file("run-id")),
-            ("report", file("report.json")),
-            ("report-md", file("report.md")),
-            ("report-html", file("report.html")),
-            ("report-junit", file("report.xml")),
-            ("statement", file("statement.json")),
-            ("verdict", file("verdict")),
+            ("run", self.file(name, "run.json")),
         ] {
             command.arg(format!("--{flag}={value}"));
         }
@@ -125,14 +109,8 @@ impl<'a> Desk<'a> {
                 command.arg(size);
             }
         }
-        command
-            .args(more.iter().filter(|word| word.starts_with("--")))
-            .current_dir(self.dir.path())
-            .env("KUBECONFIG", self.path(kubeconfig))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log);
-        Launcher(command.spawn().unwrap())
+        command.args(more.iter().filter(|word| word.starts_with("--")));
+        self.start(command, name, kubeconfig)
     }
 
     /// What `plan` prints of the training.
@@ -146,33 +124,55 @@ impl<'a> Desk<'a> {
 
     /// `reproduce` of a run, as the training `name`.
     fn reproduce(&self, name: &str, run: &str) -> Launcher {
-        let file = |what: &str| self.path(&format!("{name}.{what}")).display().to_string();
-        let log = std::fs::File::create(file("log")).unwrap();
         let mut command = Command::new(PathBuf::from(said("E2E_STEPS")).join("train-launch"));
         command.args(["reproduce", "--run", run]);
         for (flag, value) in [
             ("workflow-uid", self.uid(name)),
             ("tracking-uri", said("E2E_MLFLOW_URL")),
-            ("record", file("run.json")),
-            ("model-uri", file("model-uri")),
-            ("model-digest", file("model-digest")),
-            ("run-id", file("run-id")),
-            ("report", file("report.json")),
-            ("report-md", file("report.md")),
-            ("report-html", file("report.html")),
-            ("report-junit", file("report.xml")),
-            ("statement", file("statement.json")),
-            ("verdict", file("verdict")),
+            ("record", self.file(name, "run.json")),
         ] {
             command.arg(format!("--{flag}={value}"));
         }
+        self.start(command, name, "plain")
+    }
+
+    /// Starts a command with all that it writes named after the training, and what it says added to the training's log.
+    fn start(&self, mut command: Command, name: &str, kubeconfig: &str) -> Launcher {
+        for (flag, what) in [
+            ("model-uri", "model-uri"),
+            ("model-digest", "model-digest"),
+            ("run-id", "run-id"),
+            ("report", "report.json"),
+            ("report-md", "report.md"),
+            ("report-html", "report.html"),
+            ("report-junit", "report.xml"),
+            ("statement", "statement.json"),
+            ("verdict", "verdict"),
+        ] {
+            command.arg(format!("--{flag}={}", self.file(name, what)));
+        }
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.file(name, "log"))
+            .unwrap();
         command
             .current_dir(self.dir.path())
-            .env("KUBECONFIG", self.path("plain"))
+            .env("KUBECONFIG", self.path(kubeconfig))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
         Launcher(command.spawn().unwrap())
+    }
+
+    /// A file of a training, as a flag takes it.
+    fn file(&self, name: &str, what: &str) -> String {
+        self.path(&format!("{name}.{what}")).display().to_string()
+    }
+
+    /// A JSON file of a training.
+    fn json(&self, name: &str, what: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(self.file(name, what)).unwrap()).unwrap()
     }
 
     fn uid(&self, name: &str) -> String {
@@ -206,10 +206,8 @@ impl<'a> Desk<'a> {
     fn pod_is(&self, name: &str, phase: &str) {
         let job = text(&self.job(name)["metadata"]["name"]);
         until(&format!("a pod of {name} is {phase}"), 180, || {
-            let pods = self
-                .lab
-                .list("pods", &format!("batch.kubernetes.io/job-name={job}"));
-            pods.iter()
+            pods(self.lab, &job)
+                .iter()
                 .any(|pod| pod["status"]["phase"] == phase)
                 .then_some(())
         });
@@ -236,8 +234,7 @@ impl<'a> Desk<'a> {
         let runs = self.lab.runs(self.experiment, &self.uid(name));
         assert_eq!(runs.len(), 1, "{name}: one run");
         assert_eq!(runs[0]["status"], "FINISHED", "{name}");
-        let record: Value =
-            serde_json::from_slice(&std::fs::read(self.path(&format!("{name}.run.json"))).unwrap()).unwrap();
+        let record = self.json(name, "run.json");
         let read =
             |what: &str| std::fs::read_to_string(self.path(&format!("{name}.{what}"))).unwrap_or_default();
         assert_eq!(read("model-uri").trim(), text(&record["model"]["uri"]), "{name}");
@@ -520,7 +517,7 @@ fn a_training_is_planned_before_and_repeated_from_its_run_after() {
     }
 
     // When the run is all that is known of it, it is trained again: another Job, another run, the same model
-    let record: Value = serde_json::from_slice(&std::fs::read(desk.path("first.run.json")).unwrap()).unwrap();
+    let record = desk.json("first", "run.json");
     let (status, word) = desk.reproduce("again", &text(&record["run_id"])).end(300);
     assert_eq!(
         (status.code(), word.as_str()),
@@ -528,13 +525,12 @@ fn a_training_is_planned_before_and_repeated_from_its_run_after() {
         "{}",
         desk.log("again")
     );
-    let again: Value = serde_json::from_slice(&std::fs::read(desk.path("again.run.json")).unwrap()).unwrap();
+    let again = desk.json("again", "run.json");
     assert_ne!(again["run_id"], record["run_id"]);
     assert_eq!(again["model"]["digest"], record["model"]["digest"]);
     assert_eq!(again["tags"]["mlops.reproduces"], record["run_id"]);
     assert_ne!(again["tags"]["launch.job.uid"], record["tags"]["launch.job.uid"]);
-    let report: Value =
-        serde_json::from_slice(&std::fs::read(desk.path("again.report.json")).unwrap()).unwrap();
+    let report = desk.json("again", "report.json");
     let check = report["checks"]
         .as_array()
         .unwrap()
