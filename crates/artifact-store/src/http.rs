@@ -16,7 +16,7 @@ use crate::attempt::{Failed, chain};
 use crate::error::StoreError;
 use crate::location::Location;
 use crate::object::ObjectMeta;
-use crate::options::StoreOptions;
+use crate::options::{Keys, StoreOptions};
 use crate::retry::{Again, RetryPolicy, again_by_status, retry_after, retry_unless};
 use crate::s3::Pin;
 use crate::tls::{CaBundle, install_ring};
@@ -47,6 +47,8 @@ pub(crate) struct Http {
     ca: CaBundle,
     policy: RetryPolicy,
     stop: CancellationToken,
+    /// Who asks, where the server wants to know.
+    login: Option<Keys>,
 }
 
 struct Answer {
@@ -57,11 +59,21 @@ struct Answer {
 
 impl Http {
     pub(crate) fn new(options: &StoreOptions, ca: &CaBundle) -> Result<Self, StoreError> {
+        Self::with_login(options, ca, None)
+    }
+
+    /// One that says who asks, by basic authentication.
+    pub(crate) fn with_login(
+        options: &StoreOptions,
+        ca: &CaBundle,
+        login: Option<Keys>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             client: http_client(ca)?,
             ca: ca.clone(),
             policy: options.policy(),
             stop: options.stop.clone(),
+            login,
         })
     }
 
@@ -131,6 +143,9 @@ impl Http {
 
     async fn once(&self, method: Method, url: &Url, pin: &Pin, shown: &str) -> Result<Answer, Failed> {
         let mut request = self.client.request(method, url.clone());
+        if let Some(Keys { access, secret }) = &self.login {
+            request = request.basic_auth(access, Some(secret));
+        }
         if let Some(range) = &pin.range {
             request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
         }
@@ -206,6 +221,7 @@ fn describe(url: &Url, headers: &HeaderMap, got: Option<u64>) -> ObjectMeta {
         // A weak tag does not name bytes.
         etag: text(ETAG).filter(|tag| !tag.starts_with("W/")).map(str::to_owned),
         version_id: None,
+        reference: None,
         modified: text(LAST_MODIFIED)
             .and_then(|v| jiff::fmt::rfc2822::parse(v).ok())
             .map(|at| at.timestamp()),

@@ -96,6 +96,7 @@ fn describe(path: &Path, meta: &Metadata) -> ObjectMeta {
         size: meta.len(),
         etag: None,
         version_id: None,
+        reference: None,
         modified: meta
             .modified()
             .ok()

@@ -1,4 +1,4 @@
-//! What names data: a path, an object or a prefix in S3, a web address.
+//! What names data: a path, an object or a prefix in S3, a web address, a reference to a version.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,14 +6,17 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::delta::DeltaRef;
+use crate::dvc::DvcRef;
 use crate::glob;
+use crate::lakefs::LakefsRef;
 
 /// Where data is.
 ///
 /// ```
 /// use artifact_store::Location;
 /// let at: Location = "s3://lake/flights/2013-04.parquet".parse()?;
-/// assert_eq!(at, Location::S3 { bucket: "lake".into(), key: "flights/2013-04.parquet".into() });
+/// assert_eq!(at, Location::S3 { bucket: "lake".into(), key: "flights/2013-04.parquet".into(), version: None });
 /// assert_eq!(at.to_string(), "s3://lake/flights/2013-04.parquet");
 /// assert!("gs://lake/x".parse::<Location>().is_err());
 /// # Ok::<(), artifact_store::LocationError>(())
@@ -28,18 +31,32 @@ pub enum Location {
         bucket: String,
         /// The key, without a leading slash.
         key: String,
+        /// The version that was asked for by `?versionId=`; without it the current one.
+        version: Option<String>,
     },
     /// Something that a web server gives out; read only.
     Http(Url),
+    /// What a DVC repository tracks; read only.
+    Dvc(DvcRef),
+    /// A version of a Delta table; read only.
+    Delta(DeltaRef),
+    /// Something in lakeFS; read only.
+    Lakefs(LakefsRef),
 }
 
 /// Why a text names nothing that can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a location: {why}; give a path, s3://bucket/key or https://…")]
+#[error(
+    "`{text}` is not a location: {why}; give a path, s3://bucket/key, https://…, dvc:path@revision, delta:table@vN or \
+         lakefs://repository/ref/path"
+)]
 pub struct LocationError {
     text: String,
     why: String,
 }
+
+/// What comes between a key and the id of its version.
+const VERSION: &str = "?versionId=";
 
 impl Location {
     /// The location `name` below this one, as below a directory.
@@ -47,20 +64,27 @@ impl Location {
     pub fn join(&self, name: &str) -> Self {
         match self {
             Self::Path(path) => Self::Path(path.join(name)),
-            Self::S3 { bucket, key } if key.is_empty() || key.ends_with('/') => Self::S3 {
-                bucket: bucket.clone(),
-                key: format!("{key}{name}"),
-            },
-            Self::S3 { bucket, key } => Self::S3 {
-                bucket: bucket.clone(),
-                key: format!("{key}/{name}"),
-            },
+            Self::S3 { bucket, key, .. } => {
+                let slash = if key.is_empty() || key.ends_with('/') {
+                    ""
+                } else {
+                    "/"
+                };
+                Self::S3 {
+                    bucket: bucket.clone(),
+                    key: format!("{key}{slash}{name}"),
+                    version: None,
+                }
+            }
             Self::Http(url) => {
                 let mut url = url.clone();
                 let path = format!("{}/{name}", url.path().trim_end_matches('/'));
                 url.set_path(&path);
                 Self::Http(url)
             }
+            Self::Dvc(reference) => Self::Dvc(reference.join(name)),
+            Self::Delta(reference) => reference.join(name),
+            Self::Lakefs(reference) => Self::Lakefs(reference.join(name)),
         }
     }
 
@@ -71,6 +95,9 @@ impl Location {
             Self::Path(path) => return path.file_name().and_then(|n| n.to_str()).unwrap_or(""),
             Self::S3 { key, .. } => key.as_str(),
             Self::Http(url) => url.path(),
+            Self::Dvc(reference) => &reference.path,
+            Self::Delta(reference) => return reference.table.file_name(),
+            Self::Lakefs(reference) => &reference.path,
         };
         text.trim_end_matches('/').rsplit('/').next().unwrap_or("")
     }
@@ -97,6 +124,28 @@ impl Location {
             Self::Path(path) => path.to_str().unwrap_or(""),
             Self::S3 { key, .. } => key,
             Self::Http(url) => url.path(),
+            Self::Dvc(reference) => &reference.path,
+            Self::Delta(reference) => reference.table.pattern(),
+            Self::Lakefs(reference) => &reference.path,
+        }
+    }
+
+    /// Whether it is to be looked up before there is a file or an object.
+    pub(crate) fn is_reference(&self) -> bool {
+        matches!(self, Self::Dvc(_) | Self::Delta(_) | Self::Lakefs(_))
+    }
+
+    /// Why what it names cannot be written, as the subject of a sentence: only files and objects can be, and no version of
+    /// them.
+    #[must_use]
+    pub fn read_only(&self) -> Option<&'static str> {
+        match self {
+            Self::Path(_) | Self::S3 { version: None, .. } => None,
+            Self::S3 { .. } => Some("versions of an object"),
+            Self::Http(_) => Some("web addresses"),
+            Self::Dvc(_) => Some("references to DVC"),
+            Self::Delta(_) => Some("references to Delta tables"),
+            Self::Lakefs(_) => Some("references to lakeFS"),
         }
     }
 }
@@ -115,16 +164,27 @@ impl FromStr for Location {
         if text.contains('\0') || text.contains('\n') {
             return Err(no("it contains a line break or a zero byte"));
         }
+        match text.split_once(':') {
+            Some(("dvc", reference)) => {
+                return DvcRef::parse(reference).map(Self::Dvc).map_err(|why| no(&why));
+            }
+            Some(("delta", reference)) => {
+                return DeltaRef::parse(reference)
+                    .map(Self::Delta)
+                    .map_err(|why| no(&why));
+            }
+            _ => {}
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return match text.split_once(':') {
-                Some((scheme @ ("dvc" | "delta" | "lakefs"), _)) => {
-                    Err(no(&format!("`{scheme}:` references are not read yet")))
-                }
-                _ => Ok(Self::Path(PathBuf::from(text))),
-            };
+            return Ok(Self::Path(PathBuf::from(text)));
         };
         match scheme {
             "s3" | "s3a" => {
+                let (rest, version) = match rest.rsplit_once(VERSION) {
+                    Some((_, "")) => return Err(no("after `?versionId=` comes the id of a version")),
+                    Some((rest, version)) => (rest, Some(version.to_owned())),
+                    None => (rest, None),
+                };
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
                 if bucket.is_empty() {
                     return Err(no("the bucket is missing"));
@@ -133,15 +193,22 @@ impl FromStr for Location {
                 if let Some(c) = bucket.chars().find(|c| !allowed(*c)) {
                     return Err(no(&format!("a bucket name cannot contain `{c}`")));
                 }
+                if version.is_some() && (key.is_empty() || key.ends_with('/') || glob::is_glob(key)) {
+                    return Err(no(
+                        "a version is of one object; name its whole key before `?versionId=`",
+                    ));
+                }
                 Ok(Self::S3 {
                     bucket: bucket.to_owned(),
                     key: key.to_owned(),
+                    version,
                 })
             }
             "file" => match rest.strip_prefix("localhost").unwrap_or(rest) {
                 path if path.starts_with('/') => Ok(Self::Path(PathBuf::from(path))),
                 _ => Err(no("after file:// comes an absolute path")),
             },
+            "lakefs" => LakefsRef::parse(rest).map(Self::Lakefs).map_err(|why| no(&why)),
             "http" | "https" => {
                 let url = Url::parse(text).map_err(|e| no(&e.to_string()))?;
                 Ok(Self::Http(url))
@@ -155,7 +222,12 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            Self::S3 { bucket, key, version } => {
+                write!(f, "s3://{bucket}/{key}")?;
+                version
+                    .iter()
+                    .try_for_each(|version| write!(f, "{VERSION}{version}"))
+            }
             // A query may be a presigned signature and user info a password: neither is shown.
             Self::Http(url) => {
                 let mut shown = url.clone();
@@ -164,6 +236,9 @@ impl fmt::Display for Location {
                 let _ = shown.set_password(None);
                 write!(f, "{shown}")
             }
+            Self::Dvc(reference) => write!(f, "dvc:{reference}"),
+            Self::Delta(reference) => write!(f, "delta:{reference}"),
+            Self::Lakefs(reference) => reference.fmt(f),
         }
     }
 }
@@ -179,6 +254,12 @@ mod tests {
             ("file:///tmp/a b.csv", "/tmp/a b.csv"),
             ("s3://b", "s3://b/"),
             ("s3a://b/k//x", "s3://b/k//x"),
+            ("s3://b/k?.csv", "s3://b/k?.csv"),
+            ("s3://b/k/x?versionId=3/L4+q=", "s3://b/k/x?versionId=3/L4+q="),
+            ("dvc:data/train@v1", "dvc:data/train@v1"),
+            ("lakefs://lake/main/trips/", "lakefs://lake/main/trips/"),
+            ("delta:s3a://lake/trips/@v3", "delta:s3://lake/trips@v3"),
+            ("dvc:/in/repo.git#data/a#b.csv", "dvc:/in/repo.git#data/a#b.csv"),
             (
                 "https://u:p@h.example/d/a.csv?X-Amz-Signature=1",
                 "https://h.example/d/a.csv",
@@ -196,7 +277,10 @@ mod tests {
             ("s3:///key", "the bucket is missing"),
             ("s3://buc ket/key", "cannot contain ` `"),
             ("gs://b/k", "the scheme `gs` is not known"),
-            ("dvc:data@v1", "`dvc:` references are not read yet"),
+            ("s3://b/k?versionId=", "comes the id of a version"),
+            ("s3://b/k/?versionId=1", "a version is of one object"),
+            ("s3://b/k?x?versionId=1", "a version is of one object"),
+            ("dvc:@v1", "the path is missing"),
             ("file://there/x", "an absolute path"),
         ] {
             let said = text.parse::<Location>().unwrap_err().to_string();

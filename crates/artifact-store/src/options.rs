@@ -21,10 +21,14 @@ pub struct StoreOptions {
     pub keys: Option<Keys>,
     /// Where S3 is, instead of `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
+    /// Where lakeFS is, instead of `LAKECTL_SERVER_ENDPOINT_URL`.
+    pub lakefs_endpoint: Option<String>,
+    /// Keys for lakeFS, instead of `LAKECTL_CREDENTIALS_ACCESS_KEY_ID` and `LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY`.
+    pub lakefs_keys: Option<Keys>,
 }
 
-/// A pair of S3 keys. `Debug` shows neither.
-#[derive(Clone, PartialEq, Eq)]
+/// A pair of keys. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Keys {
     /// The access key id.
     pub access: String,

@@ -46,17 +46,32 @@ impl CaBundle {
             bundle.certs.extend(parse(&bytes));
         }
         for (from, path) in named {
-            let bytes = std::fs::read(&path).map_err(|e| StoreError::local(&path.display(), &e))?;
-            let certs = parse(&bytes);
-            if certs.is_empty() {
-                return Err(StoreError::Invalid {
-                    location: path.display().to_string(),
-                    what: format!("no usable certificate in it ({from}); PEM is needed"),
-                });
-            }
-            bundle.certs.extend(certs);
+            bundle = bundle.and(from, &path)?;
         }
         Ok(bundle)
+    }
+
+    /// With the certificates of another file, which `from` (a flag, a variable) has named.
+    ///
+    /// # Errors
+    /// It cannot be read, or has no certificate in it.
+    pub fn and(mut self, from: &str, path: &Path) -> Result<Self, StoreError> {
+        let bytes = std::fs::read(path).map_err(|e| StoreError::local(&path.display(), &e))?;
+        let certs = parse(&bytes);
+        if certs.is_empty() {
+            return Err(StoreError::Invalid {
+                location: path.display().to_string(),
+                what: format!("no usable certificate in it ({from}); PEM is needed"),
+            });
+        }
+        self.certs.extend(certs);
+        Ok(self)
+    }
+
+    /// All of it as one PEM text, for a program that takes a file in place of the system's bundle.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.pems().collect()
     }
 
     /// Whether there is nothing to trust.

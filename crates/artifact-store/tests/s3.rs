@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use artifact_store::{Keys, Location, RetryPolicy, Store, StoreError, StoreOptions};
 use bytes::Bytes;
-use step_testkit::{Fault, FaultProxy, S3Server};
+use step_testkit::{Fault, FaultProxy, S3Server, references};
 
 fn options(endpoint: &str) -> StoreOptions {
     StoreOptions {
@@ -292,4 +292,50 @@ async fn a_private_authority_is_trusted_by_file() {
     let store = Store::from_env(trusting);
     store.write(&place, data(10)).await.unwrap();
     assert_eq!(store.read(&place).await.unwrap(), data(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_was_asked_for_stays_readable() {
+    let (server, _proxy, store) = lake();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/references/keep_versions.py");
+    references::python(
+        &script,
+        [server.url(), "lake".to_owned()],
+        &server.env(),
+        std::path::Path::new("/tmp"),
+    )
+    .unwrap();
+    let place = at("s3://lake/raw/a.csv");
+    store.write(&place, "old\n".into()).await.unwrap();
+    let old = store.head(&place).await.unwrap().version_id.unwrap();
+    store.write(&place, "newer\n".into()).await.unwrap();
+    let new = store.head(&place).await.unwrap().version_id.unwrap();
+    assert_ne!(old, new);
+
+    let pinned = at(&format!("s3://lake/raw/a.csv?versionId={old}"));
+    assert_eq!(&store.read(&place).await.unwrap()[..], b"newer\n");
+    assert_eq!(&store.read(&pinned).await.unwrap()[..], b"old\n");
+    let listing = store.resolve_data(&pinned).await.unwrap();
+    assert_eq!(listing.version.unwrap().name, pinned.to_string());
+    let meta = &listing.objects[0];
+    assert_eq!((meta.name(), meta.file_name(), meta.size), ("a.csv", "a.csv", 4));
+    assert_eq!((meta.version_id.as_ref(), &meta.location), (Some(&old), &pinned));
+    let object = store.open_found(meta).await.unwrap();
+    assert_eq!(&object.fetch(0..3).await.unwrap()[..], b"old");
+    let object = store.open(&pinned).await.unwrap();
+    assert_eq!(&object.fetch(1..4).await.unwrap()[..], b"ld\n");
+    // What an open of the plain name has recorded is read again though there is a newer one.
+    let recorded = store.open(&place).await.unwrap().meta().clone();
+    store.write(&place, "newest\n".into()).await.unwrap();
+    let object = store.open_recorded(&recorded).await.unwrap();
+    assert_eq!(&object.fetch(0..6).await.unwrap()[..], b"newer\n");
+
+    let gone = store
+        .read(&at("s3://lake/raw/a.csv?versionId=01JZZZZZZZZZZZZZZZZZZZZZZZ"))
+        .await
+        .unwrap_err();
+    assert!(!gone.is_unavailable(), "{gone}");
+    assert!(gone.to_string().starts_with("s3://lake/raw/a.csv"), "{gone}");
+    let refused = store.write(&pinned, "x".into()).await.unwrap_err();
+    assert!(refused.to_string().contains("are read only"), "{refused}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use artifact_store::Again;
 use bytes::Bytes;
 use reqwest::header::CONTENT_LENGTH;
-use reqwest::{Body, Method, RequestBuilder};
+use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
@@ -141,25 +141,37 @@ impl Client {
     }
 
     async fn list_directory(&self, at: &str) -> Result<Vec<Entry>, MlflowError> {
-        let call = format!("GET mlflow-artifacts/artifacts?path={at}");
-        let mut url = self.url(&["api", "2.0", "mlflow-artifacts", "artifacts"]);
-        url.query_pairs_mut().append_pair("path", at);
-        let op = || async {
-            let request = self.request(Method::GET, url.clone()).timeout(self.timeout());
-            let response = self.send(&call, request).await?;
-            let bytes = response
-                .bytes()
-                .await
-                .map_err(|error| self.no_answer(&call, &error))?;
-            let listing: Listing = serde_json::from_slice(&bytes).map_err(|error| {
-                MlflowError::Invalid(format!("the answer to {call} is not MLflow's ({error})"))
-            })?;
-            Ok::<_, Failed>(listing.files)
-        };
-        match self.again(op).await {
+        match self.again(|| self.list_once(at)).await {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             other => other,
         }
+    }
+
+    async fn list_once(&self, at: &str) -> Result<Vec<Entry>, Failed> {
+        let call = format!("GET mlflow-artifacts/artifacts?path={at}");
+        let mut url = self.url(&["api", "2.0", "mlflow-artifacts", "artifacts"]);
+        url.query_pairs_mut().append_pair("path", at);
+        let request = self.request(Method::GET, url).timeout(self.timeout());
+        let response = self.send(&call, request).await?;
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| self.no_answer(&call, &error))?;
+        let listing: Listing = serde_json::from_slice(&bytes).map_err(|error| {
+            MlflowError::Invalid(format!("the answer to {call} is not MLflow's ({error})"))
+        })?;
+        Ok(listing.files)
+    }
+
+    /// Whether a file is not there although the server speaks of a failure of its own: MLflow 2 answers 500 to who
+    /// reads what does not exist, as it does when its store is down. It lists what exists all the same.
+    async fn is_missing(&self, path: &str, failed: &Failed) -> bool {
+        if failed.status != Some(StatusCode::INTERNAL_SERVER_ERROR) {
+            return false;
+        }
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let listed = self.list_once(directory).await;
+        listed.is_ok_and(|files| files.iter().all(|entry| entry.is_dir || entry.path != name))
     }
 
     /// Reads one file into a sink that `open` makes. A read that breaks off begins again with a new sink.
@@ -174,7 +186,18 @@ impl Client {
         let call = format!("GET {path}");
         let op = || async {
             let request = self.request(Method::GET, self.artifact_url(path));
-            let mut response = self.in_time(&call, self.send(&call, request)).await?;
+            let mut response = match self.in_time(&call, self.send(&call, request)).await {
+                Err(failed) if self.is_missing(path, &failed).await => {
+                    return Err(MlflowError::Api {
+                        call: call.clone(),
+                        status: 404,
+                        code: "RESOURCE_DOES_NOT_EXIST".to_owned(),
+                        message: format!("there is no artifact {path}"),
+                    }
+                    .into());
+                }
+                other => other?,
+            };
             let mut sink = open().map_err(|error| sink_failed(path, &error))?;
             loop {
                 let chunk = async {
@@ -273,6 +296,8 @@ impl Client {
             Err(Failed {
                 error,
                 again: Again::Yes,
+                status: None,
+                row_is_there: false,
             })
         })
     }

@@ -1,5 +1,6 @@
 //! One request, and when to send it again.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use artifact_store::{Again, CaBundle, RetryPolicy, again_by_status, retry, retry_after};
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use crate::options::CERT_PATH;
 use crate::{Auth, MlflowError, Options};
 
 const API: &str = "api/2.0/mlflow/";
@@ -28,6 +30,10 @@ pub struct Client {
 pub(crate) struct Failed {
     pub(crate) error: MlflowError,
     pub(crate) again: Again,
+    /// What the server answered, when it did.
+    pub(crate) status: Option<StatusCode>,
+    /// Whether the database had the row that was to be written.
+    pub(crate) row_is_there: bool,
 }
 
 impl std::fmt::Display for Failed {
@@ -41,6 +47,8 @@ impl From<MlflowError> for Failed {
         Self {
             error,
             again: Again::No,
+            status: None,
+            row_is_there: false,
         }
     }
 }
@@ -61,15 +69,14 @@ impl Client {
     pub fn new(options: Options) -> Result<Self, MlflowError> {
         // Fails when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let bundle = CaBundle::load(options.ca_file.as_deref())
-            .map_err(|error| MlflowError::Invalid(error.to_string()))?;
+        let authorities = authorities(&options)?;
         if !options.insecure_tls {
-            bundle
+            authorities
                 .check(options.tracking_uri.as_str())
                 .map_err(|error| MlflowError::Invalid(error.to_string()))?;
         }
         let http = reqwest::Client::builder()
-            .tls_certs_only(bundle.reqwest())
+            .tls_certs_only(authorities.reqwest())
             .tls_danger_accept_invalid_certs(options.insecure_tls)
             .connect_timeout(Duration::from_secs(5))
             .user_agent(concat!("mlops-steps/", env!("CARGO_PKG_VERSION")))
@@ -96,6 +103,19 @@ impl Client {
             Auth::Bearer(token) => vec![("MLFLOW_TRACKING_TOKEN", token.clone())],
             Auth::None | Auth::TokenFile(_) => Vec::new(),
         }
+    }
+
+    /// The authorities that this client trusts, as one PEM text, when flags named some of them. MLflow's own client
+    /// knows no such flag, and takes the file of `MLFLOW_TRACKING_SERVER_CERT_PATH` in place of the system's.
+    ///
+    /// # Errors
+    /// A certificate file cannot be used any more.
+    pub fn authorities(&self) -> Result<Option<String>, MlflowError> {
+        let by_flag = |(from, _): &(&str, PathBuf)| *from != CERT_PATH;
+        if self.options.insecure_tls || !self.options.ca_files.iter().any(by_flag) {
+            return Ok(None);
+        }
+        authorities(&self.options).map(|bundle| Some(bundle.pem()))
     }
 
     /// The server's version. A good first call: it tells a server from something else.
@@ -250,7 +270,7 @@ impl Client {
             .and_then(|value| value.to_str().ok())
             .and_then(retry_after);
         let body = response.bytes().await.unwrap_or_default();
-        Err(refused(call, status, pause, &body))
+        Err(refused(call, &self.options.auth, status, pause, &body))
     }
 
     /// An address below the server's, each segment escaped.
@@ -288,13 +308,55 @@ impl Client {
                 why,
             },
             again: Again::Yes,
+            status: None,
+            row_is_there: false,
         }
     }
 }
 
-fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8]) -> Failed {
+fn authorities(options: &Options) -> Result<CaBundle, MlflowError> {
+    let named = options.ca_files.iter();
+    named
+        .fold(CaBundle::load(None), |bundle, (from, path)| {
+            bundle?.and(from, path)
+        })
+        .map_err(|error| MlflowError::Invalid(error.to_string()))
+}
+
+/// What to look at when the server does not let these credentials in, or not everywhere.
+fn locked_out(auth: &Auth, status: StatusCode, text: &str) -> String {
+    let (given, look) = match auth {
+        Auth::None => (
+            "no credentials",
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN".to_owned(),
+        ),
+        Auth::Basic { .. } => (
+            "this user and password",
+            "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or those in the address".to_owned(),
+        ),
+        Auth::Bearer(_) => ("this token", "check MLFLOW_TRACKING_TOKEN".to_owned()),
+        Auth::TokenFile(path) => ("this token", format!("check the one in {}", path.display())),
+    };
+    if status == StatusCode::UNAUTHORIZED {
+        return format!("it does not let in who comes with {given}; {look}");
+    }
+    // MLflow 3 looks at the name that it is called by before it looks at anything else.
+    if text.starts_with("Invalid Host header") {
+        return format!("{text}: the server's --allowed-hosts does not have this name of it");
+    }
+    let said = if text.is_empty() {
+        String::new()
+    } else {
+        format!("{text}: ")
+    };
+    format!("{said}who comes with {given} may not do that; {look}")
+}
+
+fn refused(call: &str, auth: &Auth, status: StatusCode, pause: Option<Duration>, body: &[u8]) -> Failed {
     let (code, message) = said(body);
-    let again = if lost_a_race(&code, &message) {
+    let message = auth.hidden_in(&message);
+    let row_is_there = row_is_there(&code, &message);
+    let again = if row_is_there {
         Again::Yes
     } else {
         again_by_status(status.as_u16(), pause)
@@ -302,14 +364,7 @@ fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8])
     let call = call.to_owned();
     if again == Again::No {
         let message = match (status, message) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, text) => format!(
-                "{}; check MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-                if text.is_empty() {
-                    "these credentials may not do that"
-                } else {
-                    &text
-                }
-            ),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, text) => locked_out(auth, status, &text),
             (_, text) if text.is_empty() => status.canonical_reason().unwrap_or("no reason given").to_owned(),
             (_, text) => text,
         };
@@ -329,6 +384,8 @@ fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8])
         Failed {
             error: MlflowError::Unavailable { call, why },
             again,
+            status: Some(status),
+            row_is_there,
         }
     }
 }
@@ -336,7 +393,7 @@ fn refused(call: &str, status: StatusCode, pause: Option<Duration>, body: &[u8])
 /// Whether somebody else wrote the same row first. MLflow reads before it writes, and tells of the write that
 /// came too late with a 400 and the words of the database's driver (psycopg has a word of its own): nothing was
 /// written, and the next attempt finds the row.
-fn lost_a_race(code: &str, message: &str) -> bool {
+fn row_is_there(code: &str, message: &str) -> bool {
     code == "BAD_REQUEST" && (message.contains("IntegrityError") || message.contains("UniqueViolation"))
 }
 
@@ -349,10 +406,20 @@ fn said(body: &[u8]) -> (String, String) {
         #[serde(default)]
         message: String,
     }
-    let Ok(body) = serde_json::from_slice::<Body>(body) else {
-        return Default::default();
+    let body = match serde_json::from_slice::<Body>(body) {
+        Ok(body) => body,
+        // What MLflow says before it knows what it is asked is plain text. A page is somebody else's.
+        Err(_) => match std::str::from_utf8(body).map(str::trim) {
+            Ok(text) if !text.starts_with(['<', '{', '[']) => Body {
+                error_code: String::new(),
+                message: text.to_owned(),
+            },
+            _ => return Default::default(),
+        },
     };
-    let line = body.message.lines().next().unwrap_or_default();
+    // What SQLAlchemy says before it comes to the point.
+    let aside = |line: &&str| !line.starts_with("(raised as a result of");
+    let line = body.message.lines().find(aside).unwrap_or_default();
     let line = line.split(" Error: (").next().unwrap_or_default();
     (body.error_code, line.chars().take(400).collect())
 }

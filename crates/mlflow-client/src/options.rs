@@ -13,6 +13,9 @@ use crate::MlflowError;
 /// Where Kubernetes mounts the pod's own token.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/// MLflow's own variable for the authority of its server.
+pub(crate) const CERT_PATH: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
+
 /// How requests are signed. `Debug` shows the kind only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Auth {
@@ -30,6 +33,18 @@ pub enum Auth {
     },
     /// A bearer token in a file, read for each request, because Kubernetes rotates it.
     TokenFile(PathBuf),
+}
+
+impl Auth {
+    /// The text without these credentials: a gateway may tell what it was given.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        match self {
+            Self::Bearer(secret) | Self::Basic { password: secret, .. } if !secret.is_empty() => {
+                text.replace(secret.as_str(), "***")
+            }
+            _ => text.to_owned(),
+        }
+    }
 }
 
 impl fmt::Debug for Auth {
@@ -50,8 +65,8 @@ pub struct Options {
     pub tracking_uri: Url,
     /// How requests are signed.
     pub auth: Auth,
-    /// Certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
+    /// Files with certificates to trust besides the system's, and what named each.
+    pub ca_files: Vec<(&'static str, PathBuf)>,
     /// Trust any certificate.
     pub insecure_tls: bool,
     /// MLflow workspace.
@@ -72,7 +87,7 @@ impl Options {
         Ok(Self {
             tracking_uri,
             auth,
-            ca_file: None,
+            ca_files: Vec::new(),
             insecure_tls: false,
             workspace: None,
             timeout: Duration::from_secs(30),
@@ -129,7 +144,10 @@ impl Options {
                 )));
             }
         }
-        options.ca_file = var("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from);
+        options.ca_files = var(CERT_PATH)
+            .map(|path| (CERT_PATH, PathBuf::from(path)))
+            .into_iter()
+            .collect();
         options.insecure_tls = match var("MLFLOW_TRACKING_INSECURE_TLS").as_deref() {
             None | Some("false" | "False" | "0") => false,
             Some("true" | "True" | "1") => true,
@@ -149,10 +167,11 @@ impl Options {
         Ok(options)
     }
 
-    /// With another authority to trust; none leaves it as it is.
+    /// With another authority to trust besides: `--ca-file` may be there for the data's store alone.
     #[must_use]
     pub fn with_ca_file(mut self, ca_file: Option<&Path>) -> Self {
-        self.ca_file = ca_file.map(Path::to_owned).or(self.ca_file);
+        self.ca_files
+            .extend(ca_file.map(|path| ("--ca-file", path.to_owned())));
         self
     }
 }

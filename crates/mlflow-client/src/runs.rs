@@ -52,6 +52,8 @@ pub struct Run {
     pub params: BTreeMap<String, String>,
     /// Last value of each metric; `None` for what is not a finite number.
     pub metrics: BTreeMap<String, Option<f64>>,
+    /// Datasets that it read.
+    pub inputs: Vec<DatasetInput>,
     /// Ids of the models that it logged (MLflow 3), in order.
     pub models: Vec<String>,
 }
@@ -111,11 +113,11 @@ pub struct Batch {
 pub struct DatasetInput {
     /// Name.
     pub name: String,
-    /// Digest, at most 36 characters (MLflow's bound): longer ones are cut, and whole in the profile.
+    /// Digest. MLflow keeps 36 characters of it; whole it is in the profile, and is read back from there.
     pub digest: String,
-    /// Where it is.
+    /// Where it is. Read back, the whole description of the source when it holds no address.
     pub uri: String,
-    /// What for: `training`, `validation`.
+    /// What for: `training`, `validation`. Empty when it was logged without.
     pub context: String,
     /// Rows, when known.
     pub rows: Option<u64>,
@@ -126,6 +128,8 @@ struct WireRun {
     info: WireInfo,
     #[serde(default)]
     data: WireData,
+    #[serde(default)]
+    inputs: WireInputs,
     #[serde(default)]
     outputs: WireOutputs,
 }
@@ -164,6 +168,29 @@ struct WireMetric {
 }
 
 #[derive(Deserialize, Default)]
+struct WireInputs {
+    #[serde(default)]
+    dataset_inputs: Vec<WireInput>,
+}
+
+#[derive(Deserialize)]
+struct WireInput {
+    #[serde(default, deserialize_with = "from_pairs")]
+    tags: BTreeMap<String, String>,
+    dataset: WireDataset,
+}
+
+#[derive(Deserialize)]
+struct WireDataset {
+    name: String,
+    digest: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    profile: String,
+}
+
+#[derive(Deserialize, Default)]
 struct WireOutputs {
     #[serde(default)]
     model_outputs: Vec<WireOutput>,
@@ -188,7 +215,13 @@ struct Page {
 }
 
 impl From<WireRun> for Run {
-    fn from(WireRun { info, data, outputs }: WireRun) -> Self {
+    fn from(wire: WireRun) -> Self {
+        let WireRun {
+            info,
+            data,
+            inputs,
+            outputs,
+        } = wire;
         Self {
             run_id: info.run_id,
             run_name: info.run_name,
@@ -205,11 +238,38 @@ impl From<WireRun> for Run {
                 .into_iter()
                 .map(|metric| (metric.key, metric.value.as_f64().filter(|value| finite(*value))))
                 .collect(),
+            inputs: inputs
+                .dataset_inputs
+                .into_iter()
+                .map(DatasetInput::from)
+                .collect(),
             models: outputs
                 .model_outputs
                 .into_iter()
                 .map(|output| output.model_id)
                 .collect(),
+        }
+    }
+}
+
+/// The tag that says what a dataset was read for.
+const CONTEXT: &str = "mlflow.data.context";
+
+impl From<WireInput> for DatasetInput {
+    /// What training code logs itself has sources and profiles of other forms; they are taken as far as they go.
+    fn from(WireInput { mut tags, dataset }: WireInput) -> Self {
+        let source: Value = serde_json::from_str(&dataset.source).unwrap_or_default();
+        let profile: Value = serde_json::from_str(&dataset.profile).unwrap_or_default();
+        let uri = ["uri", "url", "path"]
+            .iter()
+            .find_map(|field| source.get(field)?.as_str().map(str::to_owned));
+        let digest = profile.get("digest").and_then(Value::as_str).map(str::to_owned);
+        Self {
+            name: dataset.name,
+            digest: digest.unwrap_or(dataset.digest),
+            uri: uri.unwrap_or(dataset.source),
+            context: tags.remove(CONTEXT).unwrap_or_default(),
+            rows: profile.get("num_rows").and_then(Value::as_u64),
         }
     }
 }
@@ -337,8 +397,13 @@ impl Client {
                 .await
                 .map(|_| ())
         };
-        for metrics in batch.metrics.chunks(BATCH_METRICS) {
+        let (nans, numbers): (Vec<&Metric>, Vec<&Metric>) =
+            batch.metrics.iter().partition(|metric| metric.value.is_nan());
+        for metrics in numbers.chunks(BATCH_METRICS) {
             send(json!({ "run_id": run_id, "metrics": metrics })).await?;
+        }
+        for metric in nans {
+            self.log_nan(run_id, metric).await?;
         }
         for params in pairs(&batch.params).chunks(BATCH_PAIRS) {
             send(json!({ "run_id": run_id, "params": params })).await?;
@@ -347,6 +412,22 @@ impl Client {
             send(json!({ "run_id": run_id, "tags": tags })).await?;
         }
         Ok(())
+    }
+
+    /// MLflow 2 does not know a NaN again, which is not equal to itself, and stumbles over the row that a first
+    /// attempt has made. Sent alone, that says that it is logged.
+    async fn log_nan(&self, run_id: &str, metric: &Metric) -> Result<(), MlflowError> {
+        let body = json!({ "run_id": run_id, "metrics": [metric] });
+        self.again(|| async {
+            match self
+                .call_once::<Value>(Method::POST, "runs/log-batch", &body)
+                .await
+            {
+                Err(failed) if failed.row_is_there => Ok(()),
+                answer => answer.map(|_| ()),
+            }
+        })
+        .await
     }
 
     /// Notes which datasets the run read. The same input again changes nothing.
@@ -359,7 +440,7 @@ impl Client {
             .map(|input| {
                 let hex = input.digest.strip_prefix("sha256:").unwrap_or(&input.digest);
                 json!({
-                    "tags": [{ "key": "mlflow.data.context", "value": input.context }],
+                    "tags": [{ "key": CONTEXT, "value": input.context }],
                     "dataset": {
                         "name": input.name,
                         "digest": hex.chars().take(36).collect::<String>(),
@@ -426,6 +507,29 @@ mod tests {
         assert_eq!(metric(0.5), json!(0.5));
         assert_eq!(metric(f64::NAN), json!("NaN"));
         assert_eq!(metric(f64::NEG_INFINITY), json!("-Infinity"));
+    }
+
+    /// As `mlflow.log_input` of a table from the web sends it.
+    #[test]
+    fn inputs_of_other_programs_are_read() {
+        let read = |source: &str, profile: &str| {
+            let wire = json!({
+                "tags": [{ "key": "mlflow.data.context", "value": "eval" }],
+                "dataset": { "name": "d", "digest": "0f3c", "source": source, "profile": profile },
+            });
+            DatasetInput::from(serde_json::from_value::<WireInput>(wire).unwrap())
+        };
+        let input = read(
+            r#"{"url": "https://x/y.csv"}"#,
+            r#"{"num_rows": 5, "num_elements": 10}"#,
+        );
+        assert_eq!((input.digest.as_str(), input.rows), ("0f3c", Some(5)));
+        assert_eq!(
+            (input.uri.as_str(), input.context.as_str()),
+            ("https://x/y.csv", "eval")
+        );
+        let input = read("by hand", "");
+        assert_eq!((input.uri.as_str(), input.rows), ("by hand", None));
     }
 
     #[test]

@@ -94,6 +94,8 @@ async fn the_first_line_of_a_message_is_enough() {
 async fn a_lost_race_for_a_row_is_run_again() {
     for said in [
         "(sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name\n[SQL: INSERT]",
+        "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block)\n\
+         (sqlite3.IntegrityError) UNIQUE constraint failed: registered_model_aliases.name\n[SQL: INSERT]",
         "(pymysql.err.IntegrityError) (1062, \"Duplicate entry 'x-champion' for key 'PRIMARY'\")",
         "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint \"pk\"",
     ] {

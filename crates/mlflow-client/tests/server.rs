@@ -165,6 +165,7 @@ async fn a_run_is_made_once_filled_and_ended() {
         (Some(0.911), None, Some(1499.0))
     );
     assert_eq!(run.tags["git"], "8c1f");
+    assert_eq!(run.inputs, [input]);
     assert_eq!(
         client.run("00000000000000000000000000000000").await.unwrap(),
         None

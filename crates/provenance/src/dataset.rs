@@ -1,7 +1,7 @@
 //! `dataset.json`: exactly which bytes were validated, and so may be trained and judged on.
 //!
 //! The digest rules: a split's digest is the digest of its objects' list (see [`crate::tree`]), each named by
-//! its URI without the directory that all objects of the split share; the dataset's digest is the digest of
+//! its URI, or by what a reference calls it, without the directory that all objects of the split share; the dataset's digest is the digest of
 //! the lines `<hex of the split>  <name of the split>\n`, sorted by name. So a dataset copied as a whole to
 //! another bucket is the same dataset; a file that moved between partitions is not.
 
@@ -76,6 +76,13 @@ pub struct Split {
     pub digest: Digest,
     /// Rows in all objects.
     pub rows: u64,
+    /// The version that a reference was resolved to, by a name that never means another: `dvc:md5:….dir`,
+    /// `delta:s3://lake/trips@v3`, `lakefs://repo/<commit>/path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The commit of Git or of lakeFS that the reference was resolved at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Whether the dataset's window cut it: then rows are those inside. A reference is never cut.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub windowed: bool,
@@ -101,6 +108,32 @@ pub struct DataObject {
     pub rows: u64,
     /// Digest of the bytes.
     pub digest: Digest,
+    /// What the reference says of it that the split's `uri` is; none of paths, prefixes and globs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ObjectReference>,
+}
+
+/// What a reference says of an object besides where it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectReference {
+    /// What it is called below the split's `uri`, whatever the store calls it: `year=2013/a.parquet`.
+    pub name: String,
+    /// The S3 server that it is in, where the reference names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Columns whose values stand in the log of the table and not in the file; null is null.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partition: BTreeMap<String, Option<String>>,
+}
+
+impl DataObject {
+    /// What it is called: by its reference, else by its location.
+    pub fn name(&self) -> &str {
+        self.reference
+            .as_ref()
+            .map_or(&self.uri, |reference| &reference.name)
+    }
 }
 
 /// A dataset, named in another record.
@@ -125,9 +158,19 @@ impl Split {
             uri: uri.into(),
             digest,
             rows,
+            version: None,
+            commit: None,
             windowed: false,
             objects,
         })
+    }
+
+    /// Says which version the reference was resolved to, and at which commit.
+    #[must_use]
+    pub fn at(mut self, version: Option<String>, commit: Option<String>) -> Self {
+        self.version = version;
+        self.commit = commit;
+        self
     }
 
     /// Says whether the window cut it.
@@ -201,7 +244,7 @@ fn objects_digest(objects: &[DataObject]) -> Result<Digest, crate::TreeError> {
     let files: Vec<FileDigest> = objects
         .iter()
         .map(|object| FileDigest {
-            path: object.uri.get(shared..).unwrap_or_default().to_owned(),
+            path: object.name().get(shared..).unwrap_or_default().to_owned(),
             size: object.size,
             digest: object.digest,
         })
@@ -209,17 +252,20 @@ fn objects_digest(objects: &[DataObject]) -> Result<Digest, crate::TreeError> {
     digest_files(&files)
 }
 
-/// Length of the longest prefix ending in `/` that all URIs have.
+/// Length of the longest prefix ending in `/` that all names have.
 fn shared_directory(objects: &[DataObject]) -> usize {
     let Some(first) = objects.first() else { return 0 };
-    let mut shared = first.uri.rfind('/').map_or(0, |slash| slash + 1);
+    let mut shared = first.name().rfind('/').map_or(0, |slash| slash + 1);
     for object in objects {
         while shared > 0
             && !object
-                .uri
-                .starts_with(first.uri.get(..shared).unwrap_or_default())
+                .name()
+                .starts_with(first.name().get(..shared).unwrap_or_default())
         {
-            let shorter = first.uri.get(..shared - 1).and_then(|prefix| prefix.rfind('/'));
+            let shorter = first
+                .name()
+                .get(..shared - 1)
+                .and_then(|prefix| prefix.rfind('/'));
             shared = shorter.map_or(0, |slash| slash + 1);
         }
     }
@@ -239,6 +285,7 @@ mod tests {
             version_id: None,
             rows: 10,
             digest: digest_bytes(text),
+            reference: None,
         }
     }
 
@@ -253,6 +300,26 @@ mod tests {
         let bucket = split(["s3://raw/flights/m=1/0.parquet", "s3://raw/flights/m=2/0.parquet"]);
         assert_eq!(bucket, split(["/mnt/m=1/0.parquet", "/mnt/m=2/0.parquet"]));
         assert_ne!(bucket, split(["/mnt/m=1/0.parquet", "/mnt/m=3/0.parquet"]));
+    }
+
+    #[test]
+    fn what_a_reference_names_is_what_a_copy_names() {
+        let named = |uri: &str, name: &str| DataObject {
+            reference: Some(ObjectReference {
+                name: name.to_owned(),
+                ..ObjectReference::default()
+            }),
+            ..object(uri, "rows")
+        };
+        let objects = vec![
+            named("s3://dvc/ab/1", "m=1/0.parquet"),
+            named("s3://dvc/ab/1", "m=2/0.parquet"),
+        ];
+        let split_of = Split::new("dvc:flights@v1", objects).unwrap();
+        assert_eq!(
+            split_of.digest,
+            split(["/mnt/m=1/0.parquet", "/mnt/m=2/0.parquet"])
+        );
     }
 
     #[test]

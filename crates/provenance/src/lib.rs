@@ -17,7 +17,7 @@ pub mod run;
 pub mod statement;
 pub mod tree;
 
-pub use dataset::{DataObject, Dataset, DatasetRef, Split, Window};
+pub use dataset::{DataObject, Dataset, DatasetRef, ObjectReference, Split, Window};
 pub use digest::{Digest, DigestParseError, Hasher, digest_bytes, digest_reader};
 pub use indexed::{IndexRun, IndexState, Indexed};
 pub use model_version::{ModelVersionRecord, PreviousVersion};

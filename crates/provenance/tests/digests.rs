@@ -79,6 +79,7 @@ fn a_dataset_digests_its_splits() {
                     version_id: None,
                     rows: 1,
                     digest: digest_bytes(&data),
+                    reference: None,
                 })
                 .collect();
             let made = Split::new(prefix, objects).unwrap();

@@ -18,6 +18,7 @@ fn dataset() -> Dataset {
         version_id: None,
         rows,
         digest: digest_bytes(uri),
+        reference: None,
     };
     let train = Split::new(
         "s3://raw/train/",

@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     say::took("data-validate, as it is released", start);
     let cache = lab::cache()?;
     let home = folder("bench/validate");
-    let peers = lab::environment(&cache, &home.join("requirements.lock"))?;
+    let peers = lab::environment(&cache, &home.join("requirements.lock"), "the peers")?;
     let data = cache.join("bench").join("validate");
     let large = options.large.then_some("--large");
     tools::run(

@@ -38,8 +38,9 @@ pub enum Command {
 /// The arguments of `check`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct CheckArgs {
-    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
-    /// all in one value, one a line.
+    /// A table as `name=location`; the location is a file, a directory or prefix, a glob, or a version: `dvc:path@rev`,
+    /// `delta:table@vN`, `lakefs://repository/ref/path`, `s3://bucket/key?versionId=ID`. Give it once a table, or all in
+    /// one value, one a line.
     #[arg(
         long,
         required_unless_present = "profile_only",
@@ -99,10 +100,12 @@ pub struct ReadArgs {
     /// `profile --histograms` has written. Give it once a profile, or all in one value, one a line.
     #[arg(long, value_delimiter = '\n', value_name = "NAME=LOCATION")]
     pub reference: Vec<String>,
-    /// Only rows of the last so long before `--as-of`: 90d, 12h, 4w, 3mo. Tables that are looked up stay whole.
-    #[arg(long, requires_all = ["as_of", "time_column"], value_name = "LENGTH")]
+    /// Only rows of the last so long before `--as-of`: 90d, 12h, 4w, 3mo. Files of partitions whose date lies outside are not
+    /// opened. Tables that are looked up stay whole.
+    #[arg(long, requires = "time_column", value_name = "LENGTH")]
     pub window: Option<String>,
-    /// The end of the window, itself not inside: 2013-07-01 (midnight in UTC) or 2013-07-01T06:00:00Z.
+    /// The end of the window, itself not inside: 2013-07-01 (midnight in UTC) or 2013-07-01T06:00:00Z. Without it, the start
+    /// of the run, which is recorded; a retry then has another window.
     #[arg(long, requires = "window", value_name = "TIME")]
     pub as_of: Option<String>,
     /// The column that the window is over.
@@ -133,8 +136,9 @@ pub struct ReadArgs {
 /// The arguments of `shards`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ShardsArgs {
-    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
-    /// all in one value, one a line.
+    /// A table as `name=location`; the location is a file, a directory or prefix, a glob, or a version: `dvc:path@rev`,
+    /// `delta:table@vN`, `lakefs://repository/ref/path`, `s3://bucket/key?versionId=ID`. Give it once a table, or all in
+    /// one value, one a line.
     #[arg(long, required = true, value_delimiter = '\n', value_name = "NAME=LOCATION")]
     pub data: Vec<String>,
     /// The suite that the data will be checked against: tables that it looks up are not cut, but read whole with each shard.
@@ -162,8 +166,9 @@ pub struct ShardsArgs {
 /// The arguments of `profile`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ProfileArgs {
-    /// A table as `name=location`; the location is a file, a directory or prefix, or a glob. Give it once a table, or
-    /// all in one value, one a line.
+    /// A table as `name=location`; the location is a file, a directory or prefix, a glob, or a version: `dvc:path@rev`,
+    /// `delta:table@vN`, `lakefs://repository/ref/path`, `s3://bucket/key?versionId=ID`. Give it once a table, or all in
+    /// one value, one a line.
     #[arg(
         long,
         required_unless_present = "shards",
@@ -215,10 +220,13 @@ impl ReadArgs {
     /// # Errors
     /// A sentence that names the flag.
     pub fn window(&self) -> Result<Option<Window>, String> {
-        let (Some(length), Some(as_of), Some(column)) = (&self.window, &self.as_of, &self.time_column) else {
+        let (Some(length), Some(column)) = (&self.window, &self.time_column) else {
             return Ok(None);
         };
-        Window::parse(length, as_of, column).map(Some)
+        match &self.as_of {
+            Some(as_of) => Window::parse(length, as_of, column).map(Some),
+            None => Window::parse(length, &crate::window::now(), column).map(Some),
+        }
     }
 
     /// How much of the data is shown.

@@ -2,6 +2,7 @@
 
 pub mod column;
 pub mod conditions;
+mod dates;
 mod decimals;
 pub mod examples;
 pub mod fields;
@@ -35,7 +36,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use provenance::Digest;
+use provenance::{Digest, ObjectReference};
+use serde::{Deserialize, Serialize};
 use tabular::{ColumnProfile, Field};
 
 use crate::error::ScanError;
@@ -88,6 +90,10 @@ pub struct TableEvidence {
     pub objects: Vec<ObjectEvidence>,
     /// Names that were passed over.
     pub passed_over: Vec<String>,
+    /// The version that a reference was resolved to.
+    pub version: Option<TableVersion>,
+    /// What the dates in the names of files decided.
+    pub by_dates: Option<String>,
     /// Its columns, in the order of the first file.
     pub fields: Vec<FieldEvidence>,
     /// Columns that rows are told apart, found or ordered by.
@@ -123,6 +129,39 @@ pub struct ObjectEvidence {
     pub rows: u64,
     /// Of its bytes; none while only its footer was read.
     pub digest: Option<Digest>,
+    /// What a reference says of it.
+    pub reference: Option<ObjectReference>,
+}
+
+/// The version that a reference was resolved to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableVersion {
+    /// A name that never means another version.
+    pub name: String,
+    /// The commit that it was found at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl TableVersion {
+    /// As the store has it.
+    #[must_use]
+    pub fn of(version: &artifact_store::Version) -> Self {
+        Self {
+            name: version.name.clone(),
+            commit: version.commit.clone(),
+        }
+    }
+
+    /// As the store would have it.
+    #[must_use]
+    pub fn stored(&self) -> artifact_store::Version {
+        artifact_store::Version {
+            name: self.name.clone(),
+            commit: self.commit.clone(),
+        }
+    }
 }
 
 /// Keys of a table.
@@ -268,6 +307,8 @@ pub fn measure(
             sample: pass_of(index).rows.sample.map(|sample| sample.share),
             left: seen.left,
             passed_over: opened[index].passed_over.clone(),
+            version: opened[index].version.as_ref().map(TableVersion::of),
+            by_dates: opened[index].by_dates.clone(),
             fields: fields::of_table(&opened[index]),
             compared: wanted.compared.clone(),
             broken: seen.broken,
@@ -400,8 +441,18 @@ fn objects(opened: &OpenedTable, rows: &BTreeMap<usize, u64>) -> Vec<ObjectEvide
             rows: rows.get(&index).copied().unwrap_or(0),
             // Put in by `lib::run`, which digests while the tables are read.
             digest: None,
+            reference: reference_of(&opened.object),
         })
         .collect()
+}
+
+/// What a reference says of an object.
+fn reference_of(object: &artifact_store::Object) -> Option<ObjectReference> {
+    object
+        .meta()
+        .reference
+        .as_ref()
+        .map(|reference| reference.record())
 }
 
 fn key_evidence(

@@ -134,7 +134,7 @@ async fn check(args: &CheckArgs, cx: &Context) -> Result<Finished, StepError> {
     let (suite_digest, plan) = read_suite(&args.suite, asked(args), &data, cx).await?;
     let mut opened = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
-        opened.push(objects::open(&cx.store, table).await?);
+        opened.push(objects::open(&cx.store, table, window.as_ref()).await?);
     }
     if let Some(window) = &window {
         can_be_cut(&plan, &opened, window)?;
@@ -407,10 +407,11 @@ pub(crate) fn location(flag: &str, place: &str) -> Result<Location, StepError> {
 
 /// A place that can be written to.
 fn written_to(flag: &str, place: &str) -> Result<Location, StepError> {
-    match location(flag, place)? {
-        at @ (Location::Path(_) | Location::S3 { .. }) => Ok(at),
-        Location::Http(_) => Err(StepError::usage(format!(
-            "--{flag} {place}: web addresses are read only; name a path or s3://bucket/key"
+    let at = location(flag, place)?;
+    match at.read_only() {
+        None => Ok(at),
+        Some(what) => Err(StepError::usage(format!(
+            "--{flag} {place}: {what} are read only; name a path or s3://bucket/key"
         ))),
     }
 }

@@ -13,7 +13,7 @@ use crate::error::ScanError;
 use crate::gather::objects::{self, OpenedTable};
 use crate::gather::part::TablePart;
 use crate::gather::withhold::withhold_part;
-use crate::gather::{Extent, parts};
+use crate::gather::{Extent, TableVersion, parts};
 use crate::plan::{self, Plan};
 use crate::profiles::{self, ProfileFile, Profiles};
 use crate::shards::{Shards, ShardsRead};
@@ -64,7 +64,7 @@ struct Wanted {
 /// Runs `profile`.
 pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, StepError> {
     let window = args.read.window().map_err(StepError::usage)?;
-    let wanted = open(args, cx).await?;
+    let wanted = open(args, window.as_ref(), cx).await?;
     if let Some(window) = &window {
         can_be_cut(&wanted.plan, &wanted.opened, window)?;
     }
@@ -118,7 +118,7 @@ pub(crate) async fn run(args: &ProfileArgs, cx: &Context) -> Result<Finished, St
     finished("PROFILED", reason, &profiles, &args.output, cx.report(), cx)
 }
 
-async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
+async fn open(args: &ProfileArgs, window: Option<&Window>, cx: &Context) -> Result<Wanted, StepError> {
     let shards = match &args.shards {
         None => None,
         Some(place) => {
@@ -152,8 +152,11 @@ async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
                 )));
             }
             let metas = sharded.metas().map_err(StepError::usage)?;
-            let mut all = objects::open_recorded(&cx.store, table, &metas, sharded.opened_by(shard)).await?;
+            let recorded = (metas.as_slice(), sharded.columns.as_slice());
+            let mut all =
+                objects::open_recorded(&cx.store, table, recorded, sharded.opened_by(shard)).await?;
             all.passed_over.clone_from(&sharded.passed_over);
+            all.version = sharded.version.as_ref().map(TableVersion::stored);
             parts.push(all.part(sharded.of_shard(shard)));
             opened.push(all);
         }
@@ -164,7 +167,7 @@ async fn open(args: &ProfileArgs, cx: &Context) -> Result<Wanted, StepError> {
         });
     } else {
         for table in &plan.tables {
-            opened.push(objects::open(&cx.store, table).await?);
+            opened.push(objects::open(&cx.store, table, window).await?);
         }
         parts.clone_from(&opened);
     }

@@ -89,13 +89,28 @@ impl<'a> Made<'a> {
             let split = Split::new(plan.uri.clone(), objects)
                 .map_err(|error| StepError::usage(format!("--data {}={}: {error}", plan.name, plan.uri)))?
                 .windowed(table.windowed.is_some());
+            let version = table.version.as_ref();
+            let split = split.at(
+                version.map(|version| version.name.clone()),
+                version.and_then(|version| version.commit.clone()),
+            );
             splits.insert(plan.name.clone(), split);
         }
         Ok(Dataset::new(
-            self.args.data_version.clone(),
+            self.args.data_version.clone().or_else(|| self.version()),
             self.window.map(Window::record),
             splits,
         ))
+    }
+
+    /// What the data are called: the version of the references, when all tables that are trained and judged on are of one.
+    fn version(&self) -> Option<String> {
+        let tables = self.plan.tables.iter().zip(&self.evidence.tables);
+        let mut versions = tables
+            .filter(|(plan, _)| plan.is_split)
+            .map(|(_, table)| table.version.as_ref().map(|version| &version.name));
+        let first = versions.next()??;
+        versions.all(|other| other == Some(first)).then(|| first.clone())
     }
 
     /// The profiles, as JSON.
@@ -224,6 +239,9 @@ impl<'a> Made<'a> {
                     plan.name
                 );
                 report = report.with_note(Note::warn(text));
+            }
+            if let Some(by_dates) = &table.by_dates {
+                report = report.with_note(Note::info(format!("Of `{}`, {by_dates}.", plan.name)));
             }
             if !table.passed_over.is_empty() {
                 let text = format!(
@@ -411,6 +429,7 @@ fn data_object(object: &ObjectEvidence) -> Result<DataObject, StepError> {
         version_id: object.version_id.clone(),
         rows: object.rows,
         digest,
+        reference: object.reference.clone(),
     })
 }
 
@@ -420,11 +439,17 @@ fn input(table: &TableEvidence, object: &ObjectEvidence) -> Input {
         Some(digest) => input.digest(digest),
         None => input,
     };
-    match (&object.version_id, &object.etag) {
-        (Some(version), _) => input.detail(format!("version {version}")),
-        (None, Some(etag)) => input.detail(format!("ETag {etag}")),
-        (None, None) => input,
+    let called = object.reference.as_ref().map(|reference| reference.name.clone());
+    let version = object
+        .version_id
+        .as_ref()
+        .map(|version| format!("version {version}"));
+    let etag = object.etag.as_ref().map(|etag| format!("ETag {etag}"));
+    let details: Vec<String> = called.into_iter().chain(version.or(etag)).collect();
+    if details.is_empty() {
+        return input;
     }
+    input.detail(details.join(", "))
 }
 
 fn examples(title: &str, examples: &[Example], all: u64) -> Table {

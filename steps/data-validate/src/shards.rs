@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use artifact_store::{Location, ObjectMeta};
+use artifact_store::{Location, ObjectMeta, Referred};
 use provenance::{Digest, Record};
 use serde::{Deserialize, Serialize};
 use step_contract::{CommandKind, CommandSpec, Exit, TemplateSpec, VerdictSpec};
@@ -11,7 +11,8 @@ use step_report::{Cell, Table};
 use step_runtime::{Context, Finished, StepError};
 
 use crate::cli::ShardsArgs;
-use crate::gather::objects;
+use crate::gather::TableVersion;
+use crate::gather::objects::{self, Columns};
 use crate::{plan, plan_of};
 
 /// The part of the contract.
@@ -50,6 +51,12 @@ pub struct ShardedTable {
     pub whole: bool,
     /// Names that were passed over.
     pub passed_over: Vec<String>,
+    /// The version that a reference was resolved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<TableVersion>,
+    /// The columns of a table that has a schema of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Columns,
     /// In the order of names.
     pub objects: Vec<ShardObject>,
     /// The first file of each shard, and the number of files at the end.
@@ -73,6 +80,9 @@ pub struct ShardObject {
     /// When a file of this machine was last written, for it has neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<jiff::Timestamp>,
+    /// What a reference says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Box<Referred>>,
 }
 
 impl ShardObject {
@@ -85,6 +95,7 @@ impl ShardObject {
             modified: meta
                 .modified
                 .filter(|_| matches!(meta.location, Location::Path(_))),
+            reference: meta.reference.clone(),
         }
     }
 
@@ -103,6 +114,7 @@ impl ShardObject {
             etag: self.etag.clone(),
             version_id: self.version_id.clone(),
             modified: self.modified,
+            reference: self.reference.clone(),
         })
     }
 }
@@ -222,13 +234,15 @@ pub(crate) async fn run(args: &ShardsArgs, cx: &Context) -> Result<Finished, Ste
     let (_, plan) = plan_of(args.suite.as_ref(), asked, &data, cx).await?;
     let mut tables = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
-        let (found, others) = objects::list(&cx.store, table).await?;
+        let found = objects::list(&cx.store, table).await?;
         tables.push(ShardedTable {
             name: table.name.clone(),
             uri: table.uri.clone(),
             whole: plan.is_looked_up(&table.name),
-            passed_over: others,
-            objects: found.iter().map(ShardObject::of).collect(),
+            passed_over: found.passed_over,
+            version: found.version.as_ref().map(TableVersion::of),
+            columns: found.columns,
+            objects: found.files.iter().map(ShardObject::of).collect(),
             cuts: Vec::new(),
         });
     }
@@ -289,12 +303,15 @@ mod tests {
             etag: None,
             version_id: None,
             modified: None,
+            reference: None,
         };
         ShardedTable {
             name: name.to_owned(),
             uri: String::new(),
             whole,
             passed_over: Vec::new(),
+            version: None,
+            columns: Vec::new(),
             objects: sizes.iter().enumerate().map(object).collect(),
             cuts: Vec::new(),
         }

@@ -94,6 +94,13 @@ impl Window {
     }
 }
 
+/// This second, as a window records its end.
+#[must_use]
+pub fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
 /// Reads an age such as `36h`, `7d` or `2w`; in nanoseconds, a day being 24 hours.
 ///
 /// # Errors

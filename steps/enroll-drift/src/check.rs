@@ -333,8 +333,8 @@ fn lost(baseline: &Baseline, file: &DataFile, name: &str) -> Option<Found> {
 fn type_in(file: &DataFile, baseline: &Baseline, name: &str) -> Option<String> {
     let field = file.source.fields().find(|field| field.name == name)?;
     let text = [".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson"];
-    let uri = file.object.uri.to_lowercase();
-    let stem = uri.trim_end_matches(".gz").trim_end_matches(".zst");
+    let called = file.object.name().to_lowercase();
+    let stem = called.trim_end_matches(".gz").trim_end_matches(".zst");
     if text.iter().any(|ending| stem.ends_with(ending)) {
         return baseline
             .columns

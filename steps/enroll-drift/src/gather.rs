@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use artifact_store::{Location, Store, StoreError};
+use artifact_store::{Location, ObjectMeta, Store, StoreError};
 use bytes::Bytes;
 use provenance::{DataObject, Split, digest_reader};
 use step_contract::{Exit, InArtifact};
@@ -51,7 +51,7 @@ pub(crate) async fn open_all(
         let mut found = cx.store.list_data(&asked).await?;
         if found.len() > 1 {
             // A prefix holds other things too; a single file must be a table.
-            found.retain(|meta| Format::is_table_name(&meta.location.to_string()));
+            found.retain(|meta| Format::is_table_name(meta.file_name()));
         }
         if found.is_empty() {
             return Err(StepError::usage(format!(
@@ -65,7 +65,7 @@ pub(crate) async fn open_all(
                     "{uri} is named twice by --data: its rows would count double"
                 )));
             }
-            files.push(open(cx, &meta.location, kinds).await?);
+            files.push(open(cx, &meta, kinds).await?);
         }
     }
     Ok(files)
@@ -75,7 +75,8 @@ pub(crate) async fn open_all(
 pub(crate) async fn open_split(cx: &Context, split: &Split) -> Result<Vec<DataFile>, StepError> {
     let mut files = Vec::new();
     for object in &split.objects {
-        let file = open(cx, &location(&object.uri)?, &[]).await?;
+        let recorded = ObjectMeta::recorded(object).map_err(|error| StepError::usage(error.to_string()))?;
+        let file = open(cx, &recorded, &[]).await?;
         if file.object.digest != object.digest {
             return Err(StepError::usage(format!(
                 "{} has changed since it was validated: it is {}, the dataset says {}",
@@ -87,27 +88,25 @@ pub(crate) async fn open_split(cx: &Context, split: &Split) -> Result<Vec<DataFi
     Ok(files)
 }
 
-async fn open(cx: &Context, at: &Location, kinds: &[(String, Kind)]) -> Result<DataFile, StepError> {
-    let uri = at.to_string();
-    let mut format = Format::from_name(&uri).map_err(table_error)?;
+async fn open(cx: &Context, found: &ObjectMeta, kinds: &[(String, Kind)]) -> Result<DataFile, StepError> {
+    let uri = found.location.to_string();
+    let mut format = Format::from_name(found.file_name()).map_err(table_error)?;
     match &mut format {
         Format::Csv(options) => options.kinds = kinds.to_vec(),
         Format::JsonLines(options) => options.kinds = kinds.to_vec(),
         _ => {}
     }
-    let opened = cx.store.open(at).await?;
+    let opened = cx.store.open_found(found).await?;
     blocking(move || {
         let meta = opened.meta().clone();
         let (digest, size) = digest_reader(opened.reader()).map_err(|error| io_error(&uri, &error))?;
         let reader = Arc::new(opened);
-        let source = Source::open(Input::new(uri.clone(), reader), format).map_err(table_error)?;
+        let source = Source::open(Input::new(uri, reader), format).map_err(table_error)?;
+        let constants = meta.reference.iter().flat_map(|reference| reference.constants());
+        let source = source.with_constants(constants).map_err(table_error)?;
         let object = DataObject {
-            uri,
             size,
-            etag: meta.etag,
-            version_id: meta.version_id,
-            rows: 0,
-            digest,
+            ..meta.record(0, digest)
         };
         Ok(DataFile { object, source })
     })

@@ -26,6 +26,7 @@ fn bound(dir: &Dir) -> (String, String) {
         version_id: None,
         rows: 400,
         digest: digest_bytes(&text),
+        reference: None,
     };
     let split = Split::new(object.uri.clone(), vec![object]).expect("one object");
     let dataset = Dataset::new(None, None, BTreeMap::from([("test".to_owned(), split)]));
@@ -162,6 +163,7 @@ fn of_window(dir: &Dir, recorded: u64, cut: bool) {
         version_id: None,
         rows: recorded,
         digest: digest_bytes(&test),
+        reference: None,
     };
     let split = Split::new(object.uri.clone(), vec![object])
         .expect("one object")

@@ -20,7 +20,7 @@ use crate::model::{self, Models};
 use crate::process::{Attempt, Ended, Environment, How, Limits, Meter, Output, Reader, train};
 use crate::publish::{self, Published};
 use crate::report::{self, Story};
-use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking};
+use crate::tracking::{self, EXIT_CODE, MODEL_DIGEST, MODEL_URI, Tracking, of_mlflow};
 
 /// What an attempt came to.
 pub(crate) enum Outcome {
@@ -246,7 +246,16 @@ impl Work<'_> {
             ("TRAIN_OUTPUT", show(self.output.root())),
             ("TRAIN_PROGRESS", show(meter.file())),
         ]);
-        vars.extend(trusted(self.cx, tracking.server.tracking_uri()));
+        vars.extend(trusted(self.cx));
+        if let Some(client) = tracking.server.mlflow() {
+            // MLflow's client in the training is to trust the server as this one does.
+            if let Some(authorities) = client.authorities().map_err(of_mlflow)? {
+                let file = self.output.own("authorities.pem");
+                std::fs::write(&file, authorities)
+                    .map_err(|e| StepError::usage(format!("cannot write {}: {e}", file.display())))?;
+                vars.push(("MLFLOW_TRACKING_SERVER_CERT_PATH", show(&file)));
+            }
+        }
         let environment = Environment {
             argv: self.argv.to_vec(),
             workdir: self.args.workdir.clone(),
@@ -268,22 +277,18 @@ impl Work<'_> {
     }
 }
 
-/// Where training finds the authorities of `--ca-file`: for MLflow's client and for S3 where they are reached by TLS at an
-/// address of the team's own, and unless training is told otherwise.
-fn trusted(cx: &Context, tracking_uri: &str) -> Vec<(&'static str, String)> {
+/// Where training finds the authorities of `--ca-file`: for itself, and for S3 where that is reached by TLS at an address of
+/// the team's own, unless training is told otherwise.
+fn trusted(cx: &Context) -> Vec<(&'static str, String)> {
     let Some(file) = cx.ca_file() else {
         return Vec::new();
     };
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let file = file.to_string_lossy().into_owned();
     let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let is_tls = |address: Option<String>| address.is_some_and(|address| address.starts_with("https://"));
     let endpoint = var("AWS_ENDPOINT_URL_S3").or(var("AWS_ENDPOINT_URL"));
     let mut vars = vec![("TRAIN_CA_FILE", file.clone())];
-    if is_tls(Some(tracking_uri.to_owned())) && var("MLFLOW_TRACKING_SERVER_CERT_PATH").is_none() {
-        vars.push(("MLFLOW_TRACKING_SERVER_CERT_PATH", file.clone()));
-    }
-    if is_tls(endpoint) && var("AWS_CA_BUNDLE").is_none() {
+    if endpoint.is_some_and(|address| address.starts_with("https://")) && var("AWS_CA_BUNDLE").is_none() {
         vars.push(("AWS_CA_BUNDLE", file));
     }
     vars

@@ -111,26 +111,16 @@ async fn difference(object: &DataObject, cx: &Context) -> Result<Option<String>,
     if cx.is_cancelled() {
         return Err(StepError::terminated());
     }
-    let location: Location = object
-        .uri
-        .parse()
-        .map_err(|e| StepError::usage(format!("dataset: {e}")))?;
-    if let Some(recorded) = &object.version_id {
-        let current = cx.store.head(&location).await?.version_id;
-        return Ok((current.as_ref() != Some(recorded)).then(|| {
+    let recorded = ObjectMeta::recorded(object).map_err(|e| StepError::usage(format!("dataset: {e}")))?;
+    if let Some(recorded_id) = &object.version_id {
+        let current = cx.store.head_found(&recorded).await?.version_id;
+        return Ok((current.as_ref() != Some(recorded_id)).then(|| {
             format!(
-                "its current version is {} instead of {recorded}",
+                "its current version is {} instead of {recorded_id}",
                 current.as_deref().unwrap_or("without an id")
             )
         }));
     }
-    let recorded = ObjectMeta {
-        location,
-        size: object.size,
-        etag: object.etag.clone(),
-        version_id: None,
-        modified: None,
-    };
     let opened = match cx.store.open_recorded(&recorded).await {
         Err(StoreError::Changed { what, .. }) => return Ok(Some(what)),
         opened => opened?,

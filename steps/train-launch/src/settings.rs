@@ -196,6 +196,7 @@ mod tests {
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
             models: Vec::new(),
+            inputs: Vec::new(),
         };
         assert_eq!(
             flags(&run).unwrap(),

@@ -50,6 +50,7 @@ fn dataset(place: &Place, python: &Path) {
                 size: bytes.len() as u64,
                 etag: None,
                 version_id: None,
+                reference: None,
                 rows,
                 digest: digest_bytes(&bytes),
             };

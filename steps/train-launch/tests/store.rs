@@ -34,6 +34,7 @@ async fn upload(store: &Store, bucket: &str) {
             version_id: meta.version_id,
             rows: 1,
             digest: digest_bytes(&bytes),
+            reference: None,
         });
     }
     let split = Split::new(format!("s3://{bucket}/flights/"), objects).unwrap();
@@ -49,6 +50,27 @@ async fn upload(store: &Store, bucket: &str) {
         )
         .await
         .unwrap();
+}
+
+/// `s3://<bucket>/pinned.json`: the record of the bucket, its objects named with their versions.
+async fn pin_by_name(store: &Store, bucket: &str) {
+    let bytes = store
+        .read(&at(&format!("s3://{bucket}/dataset.json")))
+        .await
+        .unwrap();
+    let mut dataset = Dataset::parse("dataset.json", &bytes).unwrap();
+    let objects = dataset.splits.remove("train").unwrap().objects.into_iter();
+    let objects = objects.map(|object| {
+        let version = object.version_id.clone().unwrap();
+        DataObject {
+            uri: format!("{}?versionId={version}", object.uri),
+            ..object
+        }
+    });
+    let split = Split::new("pinned", objects.collect()).unwrap();
+    let dataset = Dataset::new(None, None, BTreeMap::from([("train".to_owned(), split)]));
+    let place = at(&format!("s3://{bucket}/pinned.json"));
+    store.write(&place, dataset.to_json().into()).await.unwrap();
 }
 
 #[test]
@@ -168,6 +190,11 @@ fn from_a_bucket_to_a_bucket() {
     );
     let why = "s3://kept/flights/b.csv changed since it was validated: its current version is ";
     assert!(ran.stderr.contains(why), "{}", ran.stderr);
+
+    // A version that the name itself asks for is what training reads, whatever is newer.
+    runtime.block_on(pin_by_name(&store, "kept"));
+    let ran = launch("asked", "5", "s3://kept/pinned.json");
+    assert_eq!(ran.stdout, "TRAINED\n", "{}", ran.stderr);
 
     proxy.fail(usize::MAX, Fault::UNAVAILABLE);
     let ran = launch("down", "1", "s3://lake/dataset.json");

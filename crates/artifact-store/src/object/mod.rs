@@ -11,8 +11,10 @@ use tokio::runtime::Handle;
 
 use crate::error::StoreError;
 use crate::http::Http;
+use crate::lakefs::Lakefs;
 use crate::local::Pinned;
 use crate::location::Location;
+use crate::reference::Referred;
 use crate::s3::{Pin, S3};
 use ahead::Ahead;
 pub use ranges::ObjectReader;
@@ -30,6 +32,49 @@ pub struct ObjectMeta {
     pub version_id: Option<String>,
     /// When it was last written.
     pub modified: Option<jiff::Timestamp>,
+    /// What the reference says that it was found by.
+    pub reference: Option<Box<Referred>>,
+}
+
+impl ObjectMeta {
+    /// A location that nobody has looked at.
+    pub(crate) fn unknown(location: Location) -> Self {
+        Self {
+            location,
+            size: 0,
+            etag: None,
+            version_id: None,
+            modified: None,
+            reference: None,
+        }
+    }
+
+    /// What it is called: by the reference that it was found by, else by its location.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.reference {
+            Some(reference) => &reference.name,
+            None => self.location.pattern(),
+        }
+    }
+
+    /// The last part of what it is called.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        match &self.reference {
+            Some(reference) => reference.name.rsplit('/').next().unwrap_or(""),
+            None => self.location.file_name(),
+        }
+    }
+
+    /// What it is called below the location that it was found by: see [`Location::below`].
+    #[must_use]
+    pub fn below<'a>(&'a self, asked: &Location) -> &'a str {
+        match &self.reference {
+            Some(reference) => &reference.name,
+            None => asked.below(&self.location),
+        }
+    }
 }
 
 /// One version of one object. Cheap to clone.
@@ -46,6 +91,7 @@ pub(crate) enum Source {
     File(Arc<Pinned>),
     S3(S3),
     Http(Http),
+    Lakefs(Lakefs),
 }
 
 impl Object {
@@ -98,8 +144,12 @@ async fn fetch(source: &Source, meta: &ObjectMeta, range: Range<u64>) -> Result<
         range: Some(range.clone()),
     };
     let (bytes, now) = match (source, &meta.location) {
-        (Source::S3(s3), Location::S3 { bucket, key }) => s3.get(bucket, key, &pin).await?,
+        (Source::S3(s3), Location::S3 { bucket, key, .. }) => s3.get(bucket, key, &pin).await?,
         (Source::Http(http), Location::Http(url)) => http.get(url, &pin).await?,
+        (Source::Lakefs(lakefs), Location::Lakefs(at)) => {
+            let (bytes, size) = lakefs.get(at, pin.range).await?;
+            (bytes, ObjectMeta { size, ..meta.clone() })
+        }
         (Source::File(file), _) => {
             let file = Arc::clone(file);
             let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);

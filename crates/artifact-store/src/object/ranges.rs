@@ -7,6 +7,7 @@ use tabular::RangeRead;
 
 use super::{Object, Source};
 use crate::error::StoreError;
+use crate::reference::Checked;
 
 /// How much a sequential reader asks for at once.
 const CHUNK: u64 = 8 << 20;
@@ -34,10 +35,17 @@ impl Object {
         }
     }
 
-    /// Reads it from the start. Blocking, as [`Object::read_range`].
+    /// Reads it from the start. Blocking, as [`Object::read_range`]. Where a reference says what the bytes must hash to,
+    /// the end of others is an error.
     #[must_use]
     pub fn reader(&self) -> ObjectReader {
+        let md5 = self
+            .meta
+            .reference
+            .as_ref()
+            .and_then(|reference| reference.md5.as_ref());
         ObjectReader {
+            checked: Checked::new(md5, &self.meta.location.to_string()),
             object: self.clone(),
             next: 0,
             chunk: Bytes::new(),
@@ -64,6 +72,7 @@ impl RangeRead for Object {
 #[derive(Debug)]
 pub struct ObjectReader {
     object: Object,
+    checked: Checked,
     next: u64,
     chunk: Bytes,
 }
@@ -76,6 +85,7 @@ impl io::Read for ObjectReader {
                 .object
                 .read_range(self.next, usize::try_from(len).unwrap_or(0))?;
             self.next += self.chunk.len() as u64;
+            self.checked.saw(&self.chunk)?;
         }
         let taken = self.chunk.split_to(buffer.len().min(self.chunk.len()));
         buffer[..taken.len()].copy_from_slice(&taken);

@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use crate::error::StoreError;
 use crate::options::{StoreOptions, env};
+use crate::reference::Access;
 use crate::tls::CaBundle;
 
 /// A range of 8 MiB over a slow link still fits; a server that hangs is left after this.
@@ -20,8 +21,9 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 pub(super) async fn build(
     options: &StoreOptions,
     ca: &CaBundle,
+    access: &Access,
 ) -> Result<(aws_sdk_s3::Client, String), StoreError> {
-    let endpoint = options.s3_endpoint();
+    let endpoint = access.endpoint.clone().or_else(|| options.s3_endpoint());
     ca.check(endpoint.as_deref().unwrap_or("https://s3.amazonaws.com"))?;
     let mut trust = TrustStore::empty();
     for pem in ca.pems() {
@@ -40,7 +42,11 @@ pub(super) async fn build(
         .build_https();
     // With an endpoint of one's own the region is only part of the signature: asking the
     // machine's metadata service for it would cost seconds where there is none.
-    let region = match env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION")) {
+    let named = access.region.clone();
+    let region = match named
+        .or_else(|| env("AWS_REGION"))
+        .or_else(|| env("AWS_DEFAULT_REGION"))
+    {
         Some(region) => RegionProviderChain::first_try(Region::new(region)),
         None if endpoint.is_some() => RegionProviderChain::first_try(Region::new("us-east-1")),
         None => RegionProviderChain::default_provider().or_else(Region::new("us-east-1")),
@@ -58,7 +64,10 @@ pub(super) async fn build(
     if let Some(endpoint) = &endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    if let Some(keys) = &options.keys {
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(keys) = access.keys.as_ref().or(options.keys.as_ref()) {
         loader = loader.credentials_provider(Credentials::new(
             &keys.access,
             &keys.secret,

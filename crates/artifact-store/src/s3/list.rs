@@ -35,6 +35,7 @@ impl S3 {
                     etag: object.e_tag().map(str::to_owned),
                     version_id: None,
                     modified: object.last_modified().and_then(timestamp),
+                    reference: None,
                 });
             }
             token = page.next_continuation_token().map(str::to_owned);

@@ -17,6 +17,7 @@ use crate::error::StoreError;
 use crate::location::Location;
 use crate::object::ObjectMeta;
 use crate::options::StoreOptions;
+use crate::reference::Access;
 use crate::retry::{RetryPolicy, retry_unless};
 use crate::tls::CaBundle;
 
@@ -47,9 +48,10 @@ impl S3 {
     pub(crate) fn new<'a>(
         options: &'a StoreOptions,
         ca: &'a CaBundle,
+        access: &'a Access,
     ) -> BoxFuture<'a, Result<Self, StoreError>> {
         async move {
-            let (client, endpoint) = client::build(options, ca).await?;
+            let (client, endpoint) = client::build(options, ca, access).await?;
             Ok(Self {
                 client,
                 policy: options.policy(),
@@ -117,6 +119,7 @@ impl S3 {
             etag,
             version_id: version(got.version_id()),
             modified: got.last_modified().and_then(timestamp),
+            reference: None,
         };
         let expected = pin
             .range
@@ -133,12 +136,14 @@ impl S3 {
         &'a self,
         bucket: &'a str,
         key: &'a str,
+        version: Option<&'a str>,
     ) -> BoxFuture<'a, Result<ObjectMeta, StoreError>> {
-        self.again(move || self.head_once(bucket, key)).boxed()
+        self.again(move || self.head_once(bucket, key, version)).boxed()
     }
 
-    async fn head_once(&self, bucket: &str, key: &str) -> Result<ObjectMeta, Failed> {
-        let sent = self.client.head_object().bucket(bucket).key(key).send().await;
+    async fn head_once(&self, bucket: &str, key: &str, of: Option<&str>) -> Result<ObjectMeta, Failed> {
+        let ask = self.client.head_object().bucket(bucket).key(key);
+        let sent = ask.set_version_id(of.map(str::to_owned)).send().await;
         let got = match sent {
             Ok(got) => got,
             Err(error) => return Err(self.explain(&self.at(bucket, key), error).await),
@@ -152,6 +157,7 @@ impl S3 {
             etag: got.e_tag().map(str::to_owned),
             version_id: version(got.version_id()),
             modified: got.last_modified().and_then(timestamp),
+            reference: None,
         })
     }
 
@@ -196,6 +202,7 @@ fn location(bucket: &str, key: &str) -> Location {
     Location::S3 {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
+        version: None,
     }
 }
 

@@ -1,7 +1,7 @@
-//! The lab: a Python with MLflow, MLServer and LightGBM, and an S3 server, pinned by hash.
+//! The lab: a Python with MLflow, MLServer and LightGBM, one with an older MLflow, and an S3 server, pinned by hash.
 //!
-//! Each part lives in a folder of the cache that is named after the hash of its lock files; `venv` and
-//! `bin/versitygw` are links to the folders in force. So a changed lock makes a new folder, going back to an
+//! Each part lives in a folder of the cache that is named after the hash of its lock files; `venv`, `venv-mlflow2`,
+//! `references` and `bin/versitygw` are links to the folders in force. So a changed lock makes a new folder, going back to an
 //! old one costs nothing, and two checkouts share what they have in common.
 
 pub(crate) mod go;
@@ -26,6 +26,8 @@ pub(crate) use python::environment;
 pub(crate) struct Lab {
     /// `bin/` of the Python environment.
     pub(crate) python_bin: PathBuf,
+    /// `bin/` of the environment with MLflow 2.
+    pub(crate) mlflow2_bin: PathBuf,
     /// An MLflow database with its tables made, to copy: making them takes MLflow ten seconds.
     pub(crate) mlflow_db: PathBuf,
     /// The S3 server.
@@ -38,6 +40,10 @@ impl Lab {
         say::line(&format!(
             "  programs of the environment: {}",
             self.python_bin.display()
+        ));
+        say::line(&format!(
+            "  programs of MLflow 2:        {}",
+            self.mlflow2_bin.display()
         ));
         say::line(&format!(
             "  empty MLflow database:       {}",
@@ -64,11 +70,16 @@ pub(crate) fn setup() -> Result<Lab> {
     lock.lock().context("cannot take the set-up's lock")?;
     say::heading("Set-up");
     let start = Instant::now();
-    let venv = python::install(&cache, &folder("tests/lab/python"))?;
+    let locks = folder("tests/lab/python");
+    let venv = python::install(&cache, &locks)?;
+    let mlflow2 = python::install_mlflow2(&cache, &locks)?;
+    let pins = folder("tests/lab/references/requirements.lock");
+    python::references(&cache, &locks.join("build.lock"), &pins)?;
     let versitygw = s3::install(&cache)?;
     say::took("set-up, all", start);
     Ok(Lab {
         python_bin: venv.join("bin"),
+        mlflow2_bin: mlflow2.join("bin"),
         mlflow_db: venv.join(python::MLFLOW_DB),
         versitygw,
     })

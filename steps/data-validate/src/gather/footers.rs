@@ -34,6 +34,8 @@ pub fn evidence(plan: &Plan, opened: &[OpenedTable], has_window: bool) -> Footer
             name: plan.name.clone(),
             rows: by_object.values().sum(),
             passed_over: table.passed_over.clone(),
+            version: table.version.as_ref().map(super::TableVersion::of),
+            by_dates: table.by_dates.clone(),
             fields: super::fields::of_table(table),
             objects: super::objects(table, &by_object),
             ..TableEvidence::default()

@@ -1,20 +1,22 @@
 //! The files of each table: found, opened at one version, their footers read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use artifact_store::{Location, Object, ObjectMeta, Store};
+use artifact_store::{Location, Object, ObjectMeta, Store, Version};
 use futures::{StreamExt as _, TryStreamExt as _};
 use provenance::Digest;
 use step_runtime::StepError;
 use tabular::{CsvOptions, Field, Format, Input, Kind, Source};
 
+use super::dates;
 use super::partitions::{self, Partitions};
 use crate::config::TableRules;
 use crate::error::table_error;
 use crate::plan::TablePlan;
+use crate::window::Window;
 
 /// One file or object of a table.
 #[derive(Debug, Clone)]
@@ -38,6 +40,26 @@ pub struct OpenedTable {
     pub first: usize,
     /// Names that were passed over.
     pub passed_over: Vec<String>,
+    /// The version that a reference was resolved to.
+    pub version: Option<Version>,
+    /// What the dates in the names of files decided, when they decided something.
+    pub by_dates: Option<String>,
+}
+
+/// The columns of a table that has a schema of its own.
+pub type Columns = Vec<(String, Kind)>;
+
+/// The files of a table, before any was opened.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// In the order of names.
+    pub files: Vec<ObjectMeta>,
+    /// Names below the location that are no table files.
+    pub passed_over: Vec<String>,
+    /// The version that a reference was resolved to.
+    pub version: Option<Version>,
+    /// The columns that the table says it has: a file that lacks one has nulls there.
+    pub columns: Columns,
 }
 
 impl OpenedTable {
@@ -50,6 +72,8 @@ impl OpenedTable {
             first: self.first + range.start,
             objects: self.objects[range].to_vec(),
             passed_over: self.passed_over.clone(),
+            version: self.version.clone(),
+            by_dates: self.by_dates.clone(),
         }
     }
 
@@ -121,26 +145,32 @@ fn family(kind: Kind) -> Kind {
 ///
 /// # Errors
 /// There is none.
-pub async fn list(store: &Store, plan: &TablePlan) -> Result<(Vec<ObjectMeta>, Vec<String>), StepError> {
+pub async fn list(store: &Store, plan: &TablePlan) -> Result<Listed, StepError> {
     let flag = flag(plan);
-    let found = store.list_data(&location(plan)?).await?;
-    let alone = found.len() == 1;
+    let found = store.resolve_data(&location(plan)?).await?;
+    let alone = found.objects.len() == 1;
     let (tables, others): (Vec<_>, Vec<_>) = found
+        .objects
         .into_iter()
-        .partition(|meta| alone || Format::is_table_name(meta.location.file_name()));
+        .partition(|meta| alone || Format::is_table_name(meta.file_name()));
+    let shown = |meta: &ObjectMeta| match &meta.reference {
+        Some(reference) => reference.name.clone(),
+        None => meta.location.to_string(),
+    };
     if tables.is_empty() {
         let what = format!(
             "{flag}: no table file among the {} found (the first is {}); expected .parquet, .csv, .tsv, .jsonl, .arrow",
             others.len(),
-            others
-                .first()
-                .map(|meta| meta.location.to_string())
-                .unwrap_or_default()
+            others.first().map(shown).unwrap_or_default()
         );
         return Err(StepError::usage(what));
     }
-    let passed_over = others.iter().map(|meta| meta.location.to_string()).collect();
-    Ok((tables, passed_over))
+    Ok(Listed {
+        files: tables,
+        passed_over: others.iter().map(shown).collect(),
+        version: found.version,
+        columns: found.columns,
+    })
 }
 
 fn flag(plan: &TablePlan) -> String {
@@ -152,84 +182,178 @@ fn location(plan: &TablePlan) -> Result<Location, StepError> {
     parsed.map_err(|error| StepError::usage(format!("{}: {error}", flag(plan))))
 }
 
-/// Finds and opens the files of a table, at the versions that are there now.
+/// Finds and opens the files of a table, at the versions that are there now; of a table that a window cuts, those that can
+/// have rows inside.
 ///
 /// # Errors
 /// There is none, or one cannot be opened.
-pub async fn open(store: &Store, plan: &TablePlan) -> Result<OpenedTable, StepError> {
-    let (found, passed_over) = list(store, plan).await?;
-    let (all, is_recorded) = (0..found.len(), false);
-    let opened = files(store, plan, &found, all, is_recorded).await?;
+pub async fn open(
+    store: &Store,
+    plan: &TablePlan,
+    window: Option<&Window>,
+) -> Result<OpenedTable, StepError> {
+    let found = list(store, plan).await?;
+    let listed = (found.files.as_slice(), found.columns.as_slice());
+    let by_dates = match window.filter(|_| plan.is_split) {
+        Some(window) => inside(store, plan, listed, window).await?,
+        None => ByDates::default(),
+    };
+    let opened = match by_dates.opened {
+        Some(opened) => opened,
+        None => {
+            let all: Vec<usize> = (0..found.files.len()).collect();
+            files(store, plan, listed, &all, false).await?
+        }
+    };
     Ok(OpenedTable {
-        passed_over,
+        passed_over: found.passed_over,
+        version: found.version,
+        by_dates: by_dates.said,
         ..opened
     })
 }
 
-/// Opens some of the files of a table, at the versions that a list of all of them has.
+/// What the dates in the names of files decide.
+#[derive(Debug, Default)]
+struct ByDates {
+    /// The files that can have rows inside of the window; none when all are to be opened.
+    opened: Option<OpenedTable>,
+    said: Option<String>,
+}
+
+/// Opens the files that can have rows inside of a window, by the dates in their names, when names and footers agree.
+async fn inside(
+    store: &Store,
+    plan: &TablePlan,
+    listed: (&[ObjectMeta], &[(String, Kind)]),
+    window: &Window,
+) -> Result<ByDates, StepError> {
+    let table = location(plan)?;
+    let chosen = dates::choose(&table, listed.0, window);
+    let Some(last) = chosen.outside.last() else {
+        return Ok(ByDates::default());
+    };
+    let is_empty = chosen.inside.is_empty();
+    // That no name has a date inside is an error, unless the dates are not those of the rows: one file says which.
+    let looked_at = if is_empty {
+        std::slice::from_ref(last)
+    } else {
+        chosen.inside.as_slice()
+    };
+    let opened = files(store, plan, listed, looked_at, false).await?;
+    if let Some(why) = dates::broken(&table, &opened.objects, window) {
+        return Ok(ByDates {
+            opened: None,
+            said: Some(format!(
+                "every file was opened, whatever the date in its name: {why}"
+            )),
+        });
+    }
+    if is_empty {
+        return Err(StepError::usage(nothing_inside(plan, listed.0, window)));
+    }
+    let said = format!(
+        "{} of {} files were not opened: the dates in their names lie outside of the window",
+        chosen.outside.len(),
+        listed.0.len()
+    );
+    Ok(ByDates {
+        opened: Some(opened),
+        said: Some(said),
+    })
+}
+
+/// No name has a date inside: said at once, for no row would be looked at.
+fn nothing_inside(plan: &TablePlan, files: &[ObjectMeta], window: &Window) -> String {
+    let newest = files.iter().map(ObjectMeta::name).max().unwrap_or_default();
+    format!(
+        "--window {}: by the dates in their names, none of the {} files of `{}` has rows from {} to {}; the last is {newest}",
+        window.length,
+        files.len(),
+        plan.name,
+        window.from,
+        window.to
+    )
+}
+
+/// Opens some of the files of a table, at the versions that a list of all of them has; with the columns of the table.
 ///
 /// # Errors
 /// One cannot be opened, or is another by now.
 pub async fn open_recorded(
     store: &Store,
     plan: &TablePlan,
-    recorded: &[ObjectMeta],
+    recorded: (&[ObjectMeta], &[(String, Kind)]),
     range: Range<usize>,
 ) -> Result<OpenedTable, StepError> {
-    files(store, plan, recorded, range, true).await
+    let numbers: Vec<usize> = range.clone().collect();
+    let opened = files(store, plan, recorded, &numbers, true).await?;
+    Ok(OpenedTable {
+        first: range.start,
+        ..opened
+    })
 }
 
 async fn files(
     store: &Store,
     plan: &TablePlan,
-    all: &[ObjectMeta],
-    range: Range<usize>,
+    (all, columns): (&[ObjectMeta], &[(String, Kind)]),
+    numbers: &[usize],
     is_recorded: bool,
 ) -> Result<OpenedTable, StepError> {
     let (location, rules) = (location(plan)?, plan.rules.as_ref());
     // What partitions are read as follows from the paths of all files, whichever are opened.
     let partitions: Vec<(String, Partitions)> = all
         .iter()
-        .map(|meta| {
-            (
-                meta.location.to_string(),
-                partitions::of(&location, &meta.location),
-            )
-        })
+        .map(|meta| (meta.location.to_string(), partitions::of(&location, meta)))
         .collect();
-    let kinds = partitions::kinds(&partitions, rules)
+    let kinds = partitions::kinds(&partitions, rules, &logged_kinds(all))
         .map_err(|why| StepError::usage(format!("{}: {why}", flag(plan))))?;
     // Thousands of footers are read many at a time, and come back in the order of their names.
-    let chosen = &all[range.clone()];
-    let opening = chosen.iter().map(|meta| one(store, meta, is_recorded, rules));
+    let opening = numbers
+        .iter()
+        .map(|number| one(store, &all[*number], is_recorded, rules));
     let opened: Vec<(Object, Source)> = futures::stream::iter(opening)
         .buffered(AT_A_TIME)
         .try_collect()
         .await?;
     let mut objects = Vec::with_capacity(opened.len());
-    let partitions = partitions.into_iter().skip(range.start);
-    for (meta, ((object, source), (uri, partitions))) in chosen.iter().zip(opened.into_iter().zip(partitions))
-    {
+    for (number, (object, source)) in numbers.iter().zip(opened) {
+        let (uri, partitions) = &partitions[*number];
         let values = partitions
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_deref(), kinds[name]));
+        // What a table has and a file lacks was added to the table after the file was written.
+        let absent = columns.iter().filter(|(name, _)| !kinds.contains_key(name));
+        let values = values.chain(absent.map(|(name, kind)| (name.as_str(), None, *kind)));
         let source = source
             .with_constants(values)
             .map_err(|error| table_error(&error))?;
         objects.push(Opened {
-            uri,
+            uri: uri.clone(),
             object,
             source,
-            partition: partitions::folders(&location, &meta.location)
+            partition: partitions::folders(&location, &all[*number])
                 .collect::<Vec<_>>()
                 .join("/"),
         });
     }
     Ok(OpenedTable {
         objects,
-        first: range.start,
+        first: 0,
         passed_over: Vec::new(),
+        version: None,
+        by_dates: None,
     })
+}
+
+/// What the log of a table says that its partitions are.
+fn logged_kinds(files: &[ObjectMeta]) -> BTreeMap<String, Kind> {
+    let first = files.first().and_then(|meta| meta.reference.as_ref());
+    let parts = first.into_iter().flat_map(|reference| &reference.partition);
+    parts
+        .filter_map(|part| Some((part.column.clone(), part.kind?)))
+        .collect()
 }
 
 /// Files whose footers are read at once.
@@ -244,13 +368,13 @@ async fn one(
 ) -> Result<(Object, Source), StepError> {
     let at = &meta.location;
     let uri = at.to_string();
-    let format = Format::from_name(at.file_name())
+    let format = Format::from_name(meta.file_name())
         .map_err(|_| table_error(&tabular::TableError::UnknownFormat { file: uri.clone() }))?;
     let format = with_rules(format, rules).map_err(|why| StepError::usage(format!("{uri}: {why}")))?;
     let object = if is_recorded {
         store.open_recorded(meta).await?
     } else {
-        store.open(at).await?
+        store.open_found(meta).await?
     };
     let input = Input::new(uri, Arc::new(object.clone()));
     let source = tokio::task::spawn_blocking(move || Source::open(input, format))

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use provenance::Digest;
+use provenance::{Digest, ObjectReference};
 use serde::{Deserialize, Serialize};
 use tabular::{ColumnProfile, Field};
 
@@ -19,7 +19,7 @@ use super::rows::Left;
 use super::sound::MOST_ROWS;
 use super::tally::Tally;
 use super::together::Together;
-use super::{KeyEvidence, ObjectEvidence, RelationEvidence};
+use super::{KeyEvidence, ObjectEvidence, RelationEvidence, TableVersion};
 
 /// A table, or a part of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct PartEvidence {
     pub uri: String,
     /// Names that were passed over.
     pub passed_over: Vec<String>,
+    /// The version that a reference was resolved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<TableVersion>,
     /// The different lists of columns that its files have.
     pub schemas: Vec<Vec<Field>>,
     /// Its files, by their number in the table.
@@ -87,6 +90,9 @@ pub struct PartObject {
     pub rows: u64,
     /// Of its bytes.
     pub digest: Option<Digest>,
+    /// What a reference says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ObjectReference>,
 }
 
 /// The keys of rows.
@@ -328,6 +334,7 @@ impl PartEvidence {
             version_id: meta.version_id.clone(),
             rows,
             digest: None,
+            reference: super::reference_of(&object.object),
         };
         self.objects.insert(number, object);
     }
@@ -350,6 +357,7 @@ impl PartEvidence {
             version_id: object.version_id.clone(),
             rows: object.rows,
             digest: object.digest,
+            reference: object.reference.clone(),
         });
         objects.collect()
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use artifact_store::Location;
+use artifact_store::{Location, ObjectMeta};
 use percent_encoding::percent_decode_str;
 use tabular::{Kind, kind_of_texts};
 
@@ -17,7 +17,18 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 pub(super) type Partitions = Vec<(String, Option<String>)>;
 
 /// The partitions in the path of a file.
-pub(super) fn of(table: &Location, file: &Location) -> Partitions {
+pub(super) fn of(table: &Location, file: &ObjectMeta) -> Partitions {
+    // What a log says of a file is not read out of its path again.
+    if let Some(reference) = file
+        .reference
+        .as_ref()
+        .filter(|reference| !reference.partition.is_empty())
+    {
+        let parts = reference.partition.iter();
+        return parts
+            .map(|part| (part.column.clone(), part.value.clone()))
+            .collect();
+    }
     let folders = folders(table, file).filter_map(|folder| folder.split_once('='));
     folders
         .map(|(name, value)| (decoded(name), (value != NULL).then(|| decoded(value))))
@@ -25,21 +36,22 @@ pub(super) fn of(table: &Location, file: &Location) -> Partitions {
 }
 
 /// The folders of a file that are partitions, as they stand.
-pub(super) fn folders<'a>(table: &Location, file: &'a Location) -> impl Iterator<Item = &'a str> {
-    let path = table.below(file);
+pub(super) fn folders<'a>(table: &Location, file: &'a ObjectMeta) -> impl Iterator<Item = &'a str> {
+    let path = file.below(table);
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     folders
         .split('/')
         .filter(|folder| folder.find('=').is_some_and(|at| at > 0))
 }
 
-/// What each partition is read as: as the suite says, or what all of its values are.
+/// What each partition is read as: as the suite says, as the log of the table does, or what all of its values are.
 ///
 /// # Errors
 /// A sentence, when a file is partitioned by a column twice, or files by different columns.
 pub(super) fn kinds(
     files: &[(String, Partitions)],
     rules: Option<&TableRules>,
+    logged: &BTreeMap<String, Kind>,
 ) -> Result<BTreeMap<String, Kind>, String> {
     let names = |file: &(String, Partitions)| -> Vec<String> {
         file.1.iter().map(|(name, _)| name.clone()).collect()
@@ -69,7 +81,8 @@ pub(super) fn kinds(
     for (index, name) in names(first).into_iter().enumerate() {
         let ruled = rules.and_then(|rules| rules.columns.get(&name)?.kind?.kind());
         let values = files.iter().filter_map(|file| file.1[index].1.as_deref());
-        let kind = ruled.unwrap_or_else(|| kind_of_texts(values));
+        let known = ruled.or_else(|| logged.get(&name).copied());
+        let kind = known.unwrap_or_else(|| kind_of_texts(values));
         kinds.insert(name, kind);
     }
     Ok(kinds)
@@ -94,7 +107,15 @@ mod tests {
     use super::*;
 
     fn found(table: &str, file: &str) -> Vec<(String, Option<String>)> {
-        of(&table.parse().unwrap(), &file.parse().unwrap())
+        let file = ObjectMeta {
+            location: file.parse().unwrap(),
+            size: 0,
+            etag: None,
+            version_id: None,
+            modified: None,
+            reference: None,
+        };
+        of(&table.parse().unwrap(), &file)
     }
 
     #[test]
@@ -145,9 +166,14 @@ mod tests {
             file("a", &[("month", "01"), ("kind", "x")]),
             file("b", &[("month", "12"), ("kind", "1")]),
         ];
-        let kinds = kinds(&files, None).unwrap();
+        let kinds = kinds(&files, None, &BTreeMap::new()).unwrap();
         assert_eq!((kinds["month"], kinds["kind"]), (Kind::Int, Kind::Text));
-        let why = super::kinds(&[file("a", &[("month", "1")]), file("b", &[])], None).unwrap_err();
+        let why = super::kinds(
+            &[file("a", &[("month", "1")]), file("b", &[])],
+            None,
+            &BTreeMap::new(),
+        )
+        .unwrap_err();
         assert_eq!(
             why,
             "a is partitioned by month and b by none; all files of a table must be partitioned alike"

@@ -11,8 +11,8 @@ use super::scan::Pass;
 use super::splits::SplitEvidence;
 use super::wanted::Ahead;
 use super::{
-    Evidence, Extent, KeyEvidence, TableEvidence, examples, filter_of, filters, first_pass, frozen, pass_of,
-    said, wanted,
+    Evidence, Extent, KeyEvidence, TableEvidence, TableVersion, examples, filter_of, filters, first_pass,
+    frozen, pass_of, said, wanted,
 };
 use crate::error::ScanError;
 use crate::plan::{Plan, TablePlan};
@@ -66,6 +66,7 @@ impl Read<'_> {
         let mut evidence = PartEvidence {
             uri: self.plan.tables[self.index].uri.clone(),
             passed_over: self.table.passed_over.clone(),
+            version: self.table.version.as_ref().map(TableVersion::of),
             compared: self.wanted.compared.clone(),
             relations: self.relations(&seen)?,
             ..PartEvidence::default()
@@ -230,6 +231,7 @@ fn table_evidence(plan: &TablePlan, part: &TablePart, asked: &Asked<'_>) -> Tabl
         left: evidence.left,
         objects: evidence.object_evidence(),
         passed_over: evidence.passed_over.clone(),
+        version: evidence.version.clone(),
         fields,
         filter: said(&filter_of(
             plan,

@@ -263,10 +263,12 @@ fn records(args: &LoadArgs) -> Result<Vec<OutArtifact>, StepError> {
 /// with the file.
 async fn read(args: &LoadArgs, requests: usize, cx: &Context) -> Result<(Data, Vec<Slot>), StepError> {
     let uri = args.data.as_str().to_owned();
-    let location = uri
+    let location: artifact_store::Location = uri
         .parse()
         .map_err(|why| StepError::usage(format!("--data {uri}: {why}")))?;
     let bytes = cx.store.read(&location).await?;
+    // The end of a reference is a version and no ending of a file.
+    let called = location.file_name().to_owned();
     let names: Vec<String> = args
         .feature_columns
         .iter()
@@ -278,8 +280,9 @@ async fn read(args: &LoadArgs, requests: usize, cx: &Context) -> Result<(Data, V
     cx.apart(move || {
         let digest = digest_bytes(&bytes);
         let bad = |why: FeatureError| StepError::caused(Exit::Usage, &why);
+        let format = Format::of(&Input::from_bytes(called, bytes.clone()));
+        let format = format.map_err(|why| StepError::usage(why.to_string()))?;
         let input = Input::from_bytes(&*uri, bytes);
-        let format = Format::of(&input).map_err(|why| StepError::usage(why.to_string()))?;
         let rows = FeatureTable::count(&input, format.clone()).map_err(bad)?;
         if rows == 0 {
             return Err(StepError::usage(format!(

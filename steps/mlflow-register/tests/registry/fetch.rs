@@ -9,7 +9,7 @@ use step_testkit::FaultProxy;
 use crate::faults::stopped_at;
 use crate::story::{Story, binary, copy, ends, fails};
 
-fn fetch(story: &Story, source: &str, destination: &str, more: &[&str]) -> Command {
+pub(crate) fn fetch(story: &Story, source: &str, destination: &str, more: &[&str]) -> Command {
     let mut command = story.step("fetch");
     command.arg(source).arg(story.path(destination)).args(more);
     command

@@ -5,6 +5,7 @@
 mod faults;
 mod fetch;
 mod moves;
+mod older;
 mod register;
 mod resolve;
 mod story;

@@ -46,7 +46,11 @@ pub(crate) struct Ended {
 impl Story {
     /// `name` is the registered model and the experiment; `extra` makes the model's bytes its own.
     pub(crate) fn new(name: &str, extra: &str) -> Self {
-        let server = server();
+        Self::on(server(), name, extra)
+    }
+
+    /// The same on a server of the test's own.
+    pub(crate) fn on(server: Arc<MlflowServer>, name: &str, extra: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let model = dir.path().join("model");
         copy(
@@ -358,6 +362,7 @@ pub(crate) fn dataset() -> Dataset {
             version_id: None,
             rows,
             digest: digest_bytes(name),
+            reference: None,
         };
         (
             name.to_owned(),

@@ -351,6 +351,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), *value))
                 .collect(),
             models: Vec::new(),
+            inputs: Vec::new(),
         }
     }
 

@@ -128,6 +128,7 @@ impl Ledger {
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
             models: Vec::new(),
+            inputs: Vec::new(),
         };
         let mut began = false;
         for meta in found {

@@ -76,6 +76,7 @@ impl Place {
                 version_id: None,
                 rows: 1,
                 digest: digest_bytes(&bytes),
+                reference: None,
             }
         });
         let split = Split::new("flights", objects.to_vec()).unwrap();

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use kserve_api::Column as Feature;
 use provenance::{DataObject, digest_bytes};
 use step_runtime::{Context, StepError};
-use tabular::{Batch, Column, Field, Format, Input, Kind, ReadOptions, Source, Values, find_field};
+use tabular::{
+    Batch, Column, Field, Format, Input, Kind, ReadOptions, Source, Values, find_field, kind_of_texts,
+};
 
 use super::columns::Words;
 use crate::decide::count;
@@ -76,17 +78,13 @@ pub(super) async fn fetch(cx: &Context, location: &str) -> Result<Vec<Blob>, Ste
         .map_err(|error| StepError::usage(format!("{error}")))?;
     let mut blobs = Vec::new();
     for meta in cx.store.list_data(&at).await? {
-        let bytes = cx.store.read(&meta.location).await?;
+        let bytes = cx.store.read_found(&meta).await?;
         let digested = bytes.clone();
         let digest = cx.apart(move || digest_bytes(&digested)).await?;
         blobs.push(Blob {
             object: DataObject {
-                uri: meta.location.to_string(),
                 size: bytes.len() as u64,
-                etag: meta.etag,
-                version_id: meta.version_id,
-                rows: 0,
-                digest,
+                ..meta.record(0, digest)
             },
             bytes,
         });
@@ -103,9 +101,17 @@ pub(super) fn fields(blobs: &[Blob]) -> Result<Vec<Field>, StepError> {
 }
 
 fn open(blob: &Blob) -> Result<Source, StepError> {
-    let input = Input::from_bytes(&*blob.object.uri, blob.bytes.clone());
+    let input = Input::from_bytes(blob.object.name(), blob.bytes.clone());
     let format = Format::of(&input).map_err(|error| table(&error))?;
-    Source::open(input, format).map_err(|error| table(&error))
+    let parts = blob
+        .object
+        .reference
+        .iter()
+        .flat_map(|reference| &reference.partition);
+    let constants =
+        parts.map(|(column, value)| (column.as_str(), value.as_deref(), kind_of_texts(value.as_deref())));
+    let source = Source::open(input, format).map_err(|error| table(&error))?;
+    source.with_constants(constants).map_err(|error| table(&error))
 }
 
 /// Whether there is a column of that name.
