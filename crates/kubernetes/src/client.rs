@@ -92,6 +92,18 @@ impl Cluster {
         .boxed()
     }
 
+    /// The cluster that a client reaches which was made elsewhere.
+    #[must_use]
+    pub fn over(client: Client, namespace: &str, stop: &CancellationToken) -> Self {
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+            own: namespace.to_owned(),
+            policy: RetryPolicy::default(),
+            stop: stop.clone(),
+        }
+    }
+
     /// The namespace of every call.
     #[must_use]
     pub fn namespace(&self) -> &str {

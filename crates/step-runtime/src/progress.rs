@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How far the work is. Argo shows `done/total` of `ARGO_PROGRESS_FILE` in its user interface.
-#[derive(Debug)]
+///
+/// The default one tells nobody.
+#[derive(Debug, Default)]
 pub struct Progress {
     file: Option<PathBuf>,
     bar: Option<ProgressBar>,

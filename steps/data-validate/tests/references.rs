@@ -14,8 +14,8 @@ mod run;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use artifact_store::{Keys, Store, StoreOptions};
 use arrow::array::{ArrayRef, RecordBatch, TimestampSecondArray};
+use artifact_store::{Keys, Store, StoreOptions};
 use parquet::arrow::ArrowWriter;
 use run::file;
 use serde_json::{Value, json};

@@ -88,6 +88,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         argv, data, key: all, ..
     } = Asked::of(args, cx).await?;
     let index = job::own_index(&args.job).map_err(StepError::usage)?;
+    let other_node = job::other_node(&args.job).map_err(StepError::usage)?;
     let key = index.map_or(all, |index| job::index_key(all, index));
     if args.dry_run {
         return Ok(Finished::text(report::plan(args, &argv, &data, key)));
@@ -119,6 +120,15 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
         key,
         template: None,
     };
+    if let Some(node) = other_node {
+        return Ok(match work.beside(attempt).await? {
+            Some(failed) => report::failed(&story, &failed, Vec::new(), &tracking.run, cx),
+            None => Finished::text(format!(
+                "node {node} of {} has trained; the model is that of node 0\n",
+                args.job.nodes
+            )),
+        });
+    }
     match work.to_the_end(attempt).await {
         Ok((Outcome::Trained(trained), run)) => report::trained(&story, &trained, Vec::new(), &run, cx),
         Ok((Outcome::Failed(failed), run)) => Ok(report::failed(&story, &failed, Vec::new(), &run, cx)),
@@ -196,6 +206,13 @@ impl Work<'_> {
                 }))
             }
         }
+    }
+
+    /// Trains on another node than the first, which alone keeps the run and the model.
+    async fn beside(&self, mut attempt: Attempt) -> Result<Option<Failed>, StepError> {
+        or_stop(self.cx, gather::verify(self.data, When::Before, self.cx)).await?;
+        let ended = self.train(&mut attempt).await?;
+        failure(&ended, self.args)
     }
 
     /// What was trained is worth nothing: trying again must train again.

@@ -26,5 +26,8 @@ pub(crate) fn key(args: &RunArgs, argv: &[String], training: &Dataset) -> Digest
     if args.job.completions > 1 {
         what["completions"] = json!(args.job.completions);
     }
+    if args.job.nodes > 1 {
+        what["nodes"] = json!(args.job.nodes);
+    }
     digest_bytes(what.to_string())
 }

@@ -50,6 +50,12 @@ const RUN: CommandSpec = CommandSpec {
             resources: &["workloads"],
             verbs: &["list"],
         },
+        // For `--kind trainjob`.
+        Rbac {
+            api_group: "trainer.kubeflow.org",
+            resources: &["trainjobs"],
+            verbs: &["create", "get", "list", "watch", "delete"],
+        },
         // Whether the Workflow is being stopped, for `--on-terminate auto`.
         Rbac {
             api_group: "argoproj.io",
@@ -70,7 +76,7 @@ pub static SPEC: StepSpec = StepSpec {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Trains on validated data, in one MLflow run, and hands on the model by digest",
     description: "\
-Starts the team's own training code, as a child process or as a Kubernetes Job (one, or an Indexed one for seeds and folds), on exactly the bytes that \
+Starts the team's own training code, as a child process or as a Kubernetes Job (one, an Indexed one for seeds and folds, or a `TrainJob` of Kubeflow Trainer for several nodes), on exactly the bytes that \
 `data-validate` accepted: every object of `dataset.json` is held against its record before training and again \
 after it.
 

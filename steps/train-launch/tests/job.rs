@@ -377,6 +377,81 @@ fn seeds_are_an_indexed_job_with_a_key_of_their_own() {
     );
 }
 
+/// What a cluster makes of it is for `tests/e2e` to show.
+#[test]
+fn a_trainjob_asks_its_runtime_for_what_the_flags_say() {
+    let manifest = manifest(&[
+        "--kind",
+        "trainjob",
+        "--nodes",
+        "2",
+        "--runtime",
+        "ClusterTrainingRuntime/torch",
+        "--gpu",
+        "4",
+        "--service-account",
+        "trainer",
+        "--node-selector",
+        "pool=gpu",
+        "--volume",
+        "cache=pvc:kept:/cache",
+        "--env",
+        "NCCL_DEBUG=INFO",
+        "--workdir",
+        "/code",
+        "--queue",
+        "team-a",
+    ]);
+    let [config_map, job] = [&manifest["items"][0], &manifest["items"][1]];
+    assert_eq!(
+        (&job["apiVersion"], &job["kind"]),
+        (&"trainer.kubeflow.org/v1alpha1".into(), &"TrainJob".into())
+    );
+    assert_eq!(job["metadata"]["name"], config_map["metadata"]["name"]);
+    assert_eq!(job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], "team-a");
+    let spec = &job["spec"];
+    assert_eq!(
+        spec["runtimeRef"],
+        serde_json::json!({"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime", "name": "torch"})
+    );
+    let trainer = &spec["trainer"];
+    assert_eq!(
+        (&trainer["numNodes"], &trainer["image"]),
+        (&2.into(), &"registry/train:1".into())
+    );
+    assert_eq!(trainer["resourcesPerNode"]["limits"]["nvidia.com/gpu"], "4");
+    let command = trainer["command"].as_array().unwrap();
+    for word in [
+        "--executor=process",
+        "--nodes=2",
+        "--workdir=/code",
+        "--dataset=/in/dataset.json",
+    ] {
+        assert!(command.iter().any(|known| known == word), "{word}: {command:?}");
+    }
+    let env = trainer["env"].as_array().unwrap();
+    assert!(env.iter().any(|var| var["name"] == "NCCL_DEBUG"), "{env:?}");
+    let [pod] = spec["podSpecOverrides"].as_array().unwrap().as_slice() else {
+        panic!("{spec}")
+    };
+    assert_eq!(pod["targetJobs"], serde_json::json!([{"name": "node"}]));
+    assert_eq!(pod["serviceAccountName"], "trainer");
+    assert_eq!(pod["nodeSelector"]["pool"], "gpu");
+    assert_eq!(pod["tolerations"][0]["key"], "nvidia.com/gpu");
+    let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+    let paths: Vec<_> = mounts
+        .iter()
+        .map(|mount| mount["mountPath"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["/in", "/cache"]);
+    let key = "mlops-steps.dev/idempotency-key";
+    assert_ne!(
+        job["metadata"]["annotations"][key],
+        self::manifest(&[])["items"][1]["metadata"]["annotations"][key],
+        "two nodes are another training"
+    );
+}
+
 #[test]
 fn holds_no_credentials() {
     let address = "http://ann:s3cr3t@mlflow.mlops:5000/base/";
@@ -412,9 +487,12 @@ fn asks_for_the_rights_that_it_uses_and_no_more() {
         "list jobs",
         "watch jobs",
     ];
+    let train_jobs = jobs.map(|right| right.replace("jobs", "trainjobs"));
+    let train_jobs: Vec<&str> = train_jobs.iter().map(String::as_str).collect();
     let pods = ["get pods", "get pods/log", "list pods", "watch pods"];
     let mut used = [
         &jobs[..],
+        &train_jobs,
         &pods[..],
         &[
             "create configmaps",
@@ -523,6 +601,51 @@ fn refuses_what_cannot_run() {
         (
             vec!["--dry-run", "--image", "i", "--env", "TRAIN_OUTPUT=/x"],
             "is set by the launcher",
+        ),
+        (
+            vec!["--dry-run", "--image", "i", "--nodes", "2"],
+            "--nodes 2 is one training on several nodes, which --kind trainjob makes",
+        ),
+        (
+            vec!["--dry-run", "--kind", "trainjob"],
+            "--executor job needs --image",
+        ),
+        (
+            vec![
+                "--dry-run",
+                "--image",
+                "i",
+                "--kind",
+                "trainjob",
+                "--priority-class",
+                "p",
+            ],
+            "--priority-class cannot be given with --kind trainjob: a TrainJob has no field for it; \
+             TrainingRuntime/mlops-steps says it",
+        ),
+        (
+            vec![
+                "--dry-run",
+                "--image",
+                "i",
+                "--kind",
+                "trainjob",
+                "--completions",
+                "2",
+            ],
+            "--completions cannot be given with --kind trainjob",
+        ),
+        (
+            vec![
+                "--dry-run",
+                "--image",
+                "i",
+                "--kind",
+                "trainjob",
+                "--runtime",
+                "Runtime/x",
+            ],
+            "`Runtime` is no kind of a runtime; TrainingRuntime or ClusterTrainingRuntime",
         ),
         (
             vec!["--dry-run", "--image", "i", "--env", "JOB_COMPLETION_INDEX=1"],

@@ -402,17 +402,22 @@ fn an_index_that_failed_is_named_and_is_no_model() {
 #[test]
 fn a_pod_that_does_not_know_its_number_trains_nothing() {
     let place = Place::new("http://127.0.0.1:9");
-    for (index, why) in [
-        (None, "JOB_COMPLETION_INDEX, and that is not set"),
+    for (of, index, why) in [
+        ("--completions", None, "JOB_COMPLETION_INDEX, and that is not set"),
         (
+            "--completions",
             Some("3"),
             "JOB_COMPLETION_INDEX is 3, and --completions 3 has 0 to 2",
         ),
+        ("--nodes", None, "JOB_COMPLETION_INDEX, and that is not set"),
+        (
+            "--nodes",
+            Some("3"),
+            "JOB_COMPLETION_INDEX is 3, and --nodes 3 has 0 to 2",
+        ),
     ] {
         let mut command = place.command("lost", TRAIN);
-        command
-            .args(["--completions", "3"])
-            .env_remove("JOB_COMPLETION_INDEX");
+        command.args([of, "3"]).env_remove("JOB_COMPLETION_INDEX");
         if let Some(index) = index {
             command.env("JOB_COMPLETION_INDEX", index);
         }
@@ -421,4 +426,61 @@ fn a_pod_that_does_not_know_its_number_trains_nothing() {
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
     assert_eq!(place.trained("lost"), 0);
+}
+
+#[test]
+fn the_first_of_several_nodes_alone_keeps_the_run_and_the_model() {
+    let server = MlflowServer::start().unwrap();
+    let place = Place::new(&server.url());
+    let train = format!(
+        "test ! -e fail || {{ echo out of memory; exit 7; }}; {TRAIN}; printf \"$MLFLOW_RUN_ID\" > \"$TRAIN_OUTPUT/run\""
+    );
+    let node = |index: u32| {
+        let mut command = place.command_without("nodes", &train, "--output-dir");
+        command
+            .args(["--nodes", "2", "--output-dir"])
+            .arg(place.path(&format!("nodes.out.{index}")))
+            .env("JOB_COMPLETION_INDEX", index.to_string());
+        place.finish("nodes", command.spawn().unwrap())
+    };
+    let state = || {
+        let found = runs(&server.url(), "nodes");
+        assert_eq!(found.len(), 1, "{found:?}");
+        let run = &found[0];
+        (
+            run.status,
+            run.tags.contains_key("model.digest"),
+            run.run_id.clone(),
+        )
+    };
+
+    // When the second fails, its pod says so, and the run is as it was
+    std::fs::write(place.path("fail"), "").unwrap();
+    let ran = node(1);
+    ran.ends(3, "FAILED");
+    assert!(
+        ran.report["reason"].as_str().unwrap().contains("exit code 7"),
+        "{}",
+        ran.report
+    );
+    let (status, has_model, _) = state();
+    assert_eq!((status, has_model), (RunStatus::Running, false));
+
+    // When both train, in the run of both, then the model is the first's
+    std::fs::remove_file(place.path("fail")).unwrap();
+    let ran = node(1);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        ran.stdout,
+        "node 1 of 2 has trained; the model is that of node 0\n"
+    );
+    assert_eq!(place.left("nodes"), [None, None, None]);
+    let (status, has_model, run) = state();
+    assert_eq!((status, has_model), (RunStatus::Running, false));
+    assert_eq!(
+        std::fs::read_to_string(place.path("nodes.out.1/run")).unwrap(),
+        run
+    );
+    node(0).ends(0, "TRAINED");
+    assert_eq!(state(), (RunStatus::Finished, true, run));
 }

@@ -17,11 +17,21 @@ struct Module {
     files: &'static [&'static str],
 }
 
-const MODULES: [Module; 1] = [Module {
-    version: "sigs.k8s.io/kueue@v0.17.0",
-    sum: "h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=",
-    files: &["config/components/crd/bases/kueue.x-k8s.io_workloads.yaml"],
-}];
+const MODULES: [Module; 2] = [
+    Module {
+        version: "sigs.k8s.io/kueue@v0.17.0",
+        sum: "h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=",
+        files: &["config/components/crd/bases/kueue.x-k8s.io_workloads.yaml"],
+    },
+    Module {
+        version: "github.com/kubeflow/trainer/v2@v2.0.0",
+        sum: "h1:mnQSR9iPKItxyUR8mq66XsmxqKNVHwr9YYOB7BTU9dU=",
+        files: &[
+            "manifests/base/crds/trainer.kubeflow.org_trainingruntimes.yaml",
+            "manifests/base/crds/trainer.kubeflow.org_trainjobs.yaml",
+        ],
+    },
+];
 
 /// What `go mod download` says of a module.
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use step_contract::InArtifact;
 
 use super::indexed::{Primary, SuccessRule};
 use super::quantity::quantity;
+use super::trainjob::{JobKind, Runtime};
 use super::volume::Volume;
 use crate::cli::pair;
 use crate::duration::Length;
@@ -20,6 +21,18 @@ pub enum OnTerminate {
     Leave,
 }
 
+/// What flags say when nobody does, where that is asked for elsewhere.
+pub(super) mod usual {
+    /// `--backoff-limit`.
+    pub(in super::super) const BACKOFF_LIMIT: u32 = 2;
+    /// `--run-as-user`.
+    pub(in super::super) const USER: i64 = 65_532;
+    /// `--shm`.
+    pub(in super::super) const SHM: &str = "1Gi";
+    /// `--ttl`.
+    pub(in super::super) const TTL: &str = "1d";
+}
+
 /// Flags of the job executor.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Job executor")]
@@ -33,6 +46,16 @@ pub struct JobArgs {
     /// The pod that this runs in, to find its image.
     #[arg(long, env = "ARGO_POD_NAME", value_name = "NAME", help_heading = "Process")]
     pub pod_name: Option<String>,
+    /// What is made: a Job, or a `TrainJob` of Kubeflow Trainer 2.
+    #[arg(long, value_enum, default_value = "job")]
+    pub kind: JobKind,
+    /// The runtime of a `TrainJob`, which gives its pods and brings this program into them: one of the namespace, as
+    /// kustomize/components/trainer has it, or `ClusterTrainingRuntime/NAME`.
+    #[arg(long, default_value = "mlops-steps", value_name = "[KIND/]NAME")]
+    pub runtime: Runtime,
+    /// How many nodes one training runs on, as a `TrainJob`: the first keeps the run and the model.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N")]
+    pub nodes: u32,
     /// The team's own Job, a manifest of `batch/v1` of which only what differs must be there. It is merged into ours as
     /// `kubectl patch` would, and comes before the flags; what the launcher must set itself is refused by name.
     #[arg(long, value_name = "LOCATION")]
@@ -76,7 +99,7 @@ pub struct JobArgs {
     #[arg(long, default_value = "nvidia.com/gpu", value_name = "RESOURCE")]
     pub gpu_resource: String,
     /// Shared memory (`/dev/shm`), which data loaders need.
-    #[arg(long, default_value = "1Gi", value_parser = quantity, value_name = "QUANTITY")]
+    #[arg(long, default_value = usual::SHM, value_parser = quantity, value_name = "QUANTITY")]
     pub shm: String,
     /// Labels that the node must have.
     #[arg(long, value_delimiter = '\n', value_parser = pair, value_name = "KEY=VALUE")]
@@ -101,7 +124,7 @@ pub struct JobArgs {
     #[arg(long, value_delimiter = '\n', value_name = "SECRET")]
     pub image_pull_secret: Vec<String>,
     /// How often a pod that was lost or failed for a passing reason is replaced.
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value_t = usual::BACKOFF_LIMIT, value_name = "N")]
     pub backoff_limit: u32,
     /// How many trainings it is: seeds or folds, told apart by JOB_COMPLETION_INDEX, 0 to N - 1, each in a run of its own
     /// below the one run. The job is Indexed.
@@ -125,7 +148,7 @@ pub struct JobArgs {
     /// `metric=auc:max`, `metric=loss:min`.
     #[arg(long, default_value_t = Primary::Index(0), value_name = "index=N|metric=NAME:max|min")]
     pub primary: Primary,
-    /// The index that this process trains, as a pod of an Indexed job.
+    /// The index that this process trains, as a pod of an Indexed job; or its node, as one of `--nodes`.
     #[arg(
         long,
         env = "JOB_COMPLETION_INDEX",
@@ -134,7 +157,7 @@ pub struct JobArgs {
     )]
     pub completion_index: Option<u32>,
     /// How long the job stays after its end.
-    #[arg(long, default_value = "1d", value_name = "1d")]
+    #[arg(long, default_value = usual::TTL, value_name = "1d")]
     pub ttl: Length,
     /// Kueue's queue: the job is suspended until it is admitted.
     #[arg(long, value_name = "QUEUE")]
@@ -146,7 +169,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "NAME")]
     pub runtime_class: Option<String>,
     /// User id of the training container; it may not be root.
-    #[arg(long, default_value_t = 65_532, value_parser = clap::value_parser!(i64).range(1..=65_535), value_name = "UID")]
+    #[arg(long, default_value_t = usual::USER, value_parser = clap::value_parser!(i64).range(1..=65_535), value_name = "UID")]
     pub run_as_user: i64,
     /// The Workflow that owns the job, so that it goes when the Workflow goes. With `--workflow-uid`.
     #[arg(long, env = "ARGO_WORKFLOW_NAME", value_name = "NAME")]

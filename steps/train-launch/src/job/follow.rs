@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::kueue::Queue;
 use super::launch::of_cluster;
-use super::objects::{CONTAINER, Job, Pod};
+use super::objects::{Job, Pod};
 use super::state::{Failure, State, judge};
 use crate::duration::Length;
 use crate::process::{From, Mask, Reader, Tail, secrets_of};
@@ -50,6 +50,19 @@ pub(crate) struct Followed {
     pub tail: Vec<String>,
 }
 
+/// Which objects are followed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Which<'a> {
+    /// What the Job is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a str,
+    /// The label that it has.
+    pub labelled: &'a str,
+    /// The label that its pods have.
+    pub pods: &'a str,
+}
+
 /// Bounds on following.
 pub(crate) struct Patience<'a> {
     /// The longest that a pod may wait to run.
@@ -62,19 +75,18 @@ pub(crate) struct Patience<'a> {
     pub cancel: &'a CancellationToken,
 }
 
-/// Follows the Job with that label to its end.
+/// Follows the Job to its end.
 ///
 /// # Errors
 /// The cluster refuses, the Job goes away, or the step shall stop.
 pub(crate) async fn follow(
     job: &Job,
-    name: &str,
-    selector: &str,
+    which: Which<'_>,
     cluster: &Cluster,
     patience: &Patience<'_>,
 ) -> Result<Followed, StepError> {
-    let mut jobs = cluster.watch(Kind::JOB, selector);
-    let mut pods = cluster.watch(Kind::POD, selector);
+    let mut jobs = cluster.watch(which.kind, which.labelled);
+    let mut pods = cluster.watch(Kind::POD, which.pods);
     let mut seen = Seen {
         job: job.clone(),
         pods: BTreeMap::new(),
@@ -84,13 +96,13 @@ pub(crate) async fn follow(
         queue: Queue::default(),
     };
     // An attempt may find a Job that has waited too long already: first what holds it back, then the verdict.
-    seen.still_there(name, cluster).await?;
+    seen.still_there(which, cluster).await?;
     let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         if seen.ended(patience).is_some() {
             // It may have been heard of before its pods were, and they say why.
-            seen.last_pods(selector, cluster).await?;
+            seen.last_pods(which.pods, cluster).await?;
             if let Some(ended) = seen.ended(patience) {
                 seen.logs.end().await;
                 return Ok(Followed {
@@ -104,7 +116,7 @@ pub(crate) async fn follow(
         tokio::select! {
             change = jobs.next() => match change {
                 Some(Ok(Change::Is(object))) => _ = seen.job(&object)?,
-                Some(Ok(Change::Gone(_))) | None => seen.still_there(name, cluster).await?,
+                Some(Ok(Change::Gone(_))) | None => seen.still_there(which, cluster).await?,
                 Some(Err(error)) => tracing::warn!(%error, "watching the Job; going on"),
             },
             change = pods.next() => match change {
@@ -117,7 +129,7 @@ pub(crate) async fn follow(
                 Some(Err(error)) => tracing::warn!(%error, "watching the pods; going on"),
                 None => {}
             },
-            _ = look.tick() => seen.still_there(name, cluster).await?,
+            _ = look.tick() => seen.still_there(which, cluster).await?,
             () = patience.cancel.cancelled() => return Err(StepError::terminated()),
         }
     }
@@ -147,25 +159,25 @@ impl Seen {
 
     fn pod(&mut self, object: &Value) -> Result<(), StepError> {
         let pod = Pod::of(object).map_err(StepError::internal)?;
-        if !pod.is_of(self.job.uid()) {
+        if !pod.is_of(&self.job) {
             return Ok(());
         }
         if pod.has_begun() {
-            self.logs.listen(pod.name());
+            self.logs.listen(&pod);
         }
         self.pods.insert(pod.name().to_owned(), pod);
         Ok(())
     }
 
     /// Asks for the Job itself.
-    async fn still_there(&mut self, name: &str, cluster: &Cluster) -> Result<(), StepError> {
+    async fn still_there(&mut self, which: Which<'_>, cluster: &Cluster) -> Result<(), StepError> {
         let found = cluster
-            .get(Kind::JOB, name)
+            .get(which.kind, which.name)
             .await
             .map_err(|error| of_cluster(&error))?;
         let is_there = found.map_or(Ok(false), |object| self.job(&object))?;
         if !is_there {
-            return Err(gone(name));
+            return Err(gone(which));
         }
         self.queue.look(&self.job, cluster).await;
         if self.pods.is_empty() {
@@ -253,9 +265,10 @@ fn last_said(events: &[Value]) -> Option<String> {
     ))
 }
 
-fn gone(name: &str) -> StepError {
+fn gone(which: Which<'_>) -> StepError {
     StepError::unavailable(format!(
-        "the Job {name} was deleted while it trained; a retry launches it again"
+        "the {} {} was deleted while it trained; a retry launches it again",
+        which.kind.kind, which.name
     ))
 }
 
@@ -279,11 +292,12 @@ impl Listeners {
         }
     }
 
-    fn listen(&mut self, pod: &str) {
-        if self.tasks.contains_key(pod) {
+    fn listen(&mut self, pod: &Pod) {
+        if self.tasks.contains_key(pod.name()) {
             return;
         }
-        let (cluster, tail, name) = (self.cluster.clone(), Arc::clone(&self.tail), pod.to_owned());
+        let (name, container) = (pod.name().to_owned(), pod.container().to_owned());
+        let (cluster, tail) = (self.cluster.clone(), Arc::clone(&self.tail));
         let (progress, lines) = (Arc::clone(&self.progress), Arc::clone(&self.lines));
         let task = tokio::spawn(async move {
             let mut mask = Mask::of(secrets());
@@ -305,11 +319,11 @@ impl Listeners {
                 }
                 tail.1.push(From::Out, &shown);
             };
-            if let Err(error) = Logs::of(&name, CONTAINER).follow(&cluster, &mut take).await {
+            if let Err(error) = Logs::of(&name, &container).follow(&cluster, &mut take).await {
                 tracing::warn!(pod = %name, %error, "the log of the pod cannot be read");
             }
         });
-        self.tasks.insert(pod.to_owned(), task);
+        self.tasks.insert(pod.name().to_owned(), task);
     }
 
     /// Waits for what is left of the logs, as long as they bring something: a long log over a slow connection is no reason to

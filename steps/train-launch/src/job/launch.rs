@@ -29,11 +29,11 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 /// The cluster is away or refuses.
 pub(crate) async fn validate(manifest: &Manifest, cluster: &Cluster) -> Result<(), StepError> {
     let name = text(&manifest.job, "/metadata/name");
-    let there = cluster.get(Kind::JOB, name).await;
+    let there = cluster.get(manifest.kind, name).await;
     if there.map_err(|error| of_cluster(&error))?.is_some() {
         return Ok(());
     }
-    let checked = cluster.check(Kind::JOB, manifest.job.clone()).await;
+    let checked = cluster.check(manifest.kind, manifest.job.clone()).await;
     checked.map_err(|error| of_cluster(&error))
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn launch(
     let name = text(&manifest.job, "/metadata/name");
     let mut made_as = Launched::Now;
     let (launched, job) = loop {
-        let made = cluster.create(Kind::JOB, manifest.job.clone()).await;
+        let made = cluster.create(manifest.kind, manifest.job.clone()).await;
         let object = match made.map_err(|error| of_cluster(&error))? {
             Created::Now(object) => break (made_as, Job::of(&object).map_err(StepError::internal)?),
             Created::Existed(object) => object,
@@ -60,8 +60,9 @@ pub(crate) async fn launch(
         let job = Job::of(&object).map_err(StepError::internal)?;
         if !is_of_this_training(&job, manifest) {
             return Err(StepError::usage(format!(
-                "there is a Job `{name}` in namespace {} that is not of this training; delete it, or give another \
+                "there is a {} `{name}` in namespace {} that is not of this training; delete it, or give another \
                  --workflow-uid",
+                manifest.kind.kind,
                 cluster.namespace()
             )));
         }
@@ -72,15 +73,16 @@ pub(crate) async fn launch(
             );
             tokio::time::sleep(PAUSE).await;
         } else if job.has_failed() && told == Some(job.uid()) {
-            let gone = cluster.delete_this(Kind::JOB, name, job.uid()).await;
+            let gone = cluster.delete_this(manifest.kind, name, job.uid()).await;
             gone.map_err(|error| of_cluster(&error))?;
             made_as = Launched::Again;
         } else {
             let differences = differences_of(&job, &object, manifest, cluster).await;
             if !differences.is_empty() {
                 return Err(StepError::usage(format!(
-                    "the Job `{name}` of an earlier attempt is run with other settings ({}); delete it, or give those of \
+                    "the {} `{name}` of an earlier attempt is run with other settings ({}); delete it, or give those of \
                      before",
+                    manifest.kind.kind,
                     fields_of(&differences)
                 )));
             }
@@ -96,7 +98,8 @@ async fn keep_dataset(manifest: &Manifest, job: &Job, cluster: &Cluster) -> Resu
     let name = text(&manifest.job, "/metadata/name");
     let mut config_map = manifest.config_map.clone();
     config_map["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job.uid(), "blockOwnerDeletion": true,
+        "apiVersion": manifest.kind.api_version(), "kind": manifest.kind.kind, "name": name, "uid": job.uid(),
+        "blockOwnerDeletion": true,
     }]);
     loop {
         let made = cluster.create(Kind::CONFIG_MAP, config_map.clone()).await;
@@ -155,7 +158,7 @@ pub(crate) async fn differences_of(
     if is_asked_alike(job, manifest) {
         return Vec::new();
     }
-    match cluster.would_make(Kind::JOB, manifest.job.clone()).await {
+    match cluster.would_make(manifest.kind, manifest.job.clone()).await {
         Ok(made) => otherwise(&made, live, manifest, Sides::Both),
         Err(error) => {
             tracing::debug!(%error, "the server does not say what it would make of the Job");
@@ -284,7 +287,7 @@ pub(crate) async fn let_go(name: &str, args: &JobArgs, uid: Option<&str>, cluste
         tracing::warn!(job = name, "leaving the Job to the retry");
         return false;
     }
-    match cluster.delete(Kind::JOB, name).await {
+    match cluster.delete(args.kind.kind(), name).await {
         Ok(()) => {
             tracing::warn!(job = name, "deleted the Job");
             true
@@ -338,6 +341,7 @@ mod tests {
             "spec": {"backoffLimit": 2, "template": {"spec": {"containers": [{"resources": {"limits": {"memory": memory}}}]}}},
         });
         Manifest {
+            kind: Kind::JOB,
             job,
             config_map: Value::Null,
         }

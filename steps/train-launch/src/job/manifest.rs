@@ -4,6 +4,7 @@
 //! then runs the training command as the process executor does: what an image gets and must leave is the
 //! same in both, and so is what the run holds in the end.
 
+use kubernetes::Kind;
 use mlflow_client::{Auth, Options};
 use provenance::{Digest, Record as _};
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use super::indexed;
 use super::kueue::QUEUE;
 use super::owned::is_launchers;
 use super::template::Template;
+use super::trainjob::{self, JobKind};
 use super::volume::Volume;
 use crate::cli::{RunArgs, Tracker};
 use crate::gather::Data;
@@ -54,7 +56,9 @@ pub(crate) struct Plan<'a> {
 
 /// The objects of a training.
 pub(crate) struct Manifest {
-    /// The Job.
+    /// Which of the two `job` is.
+    pub kind: Kind,
+    /// The Job, or the `TrainJob`.
     pub job: Value,
     /// The dataset's record, for its pod.
     pub config_map: Value,
@@ -108,18 +112,28 @@ pub(crate) fn build(plan: &Plan<'_>) -> Result<Manifest, String> {
     if let Some(queue) = &plan.args.job.queue {
         meta["labels"][QUEUE] = json!(queue);
     }
+    let args = &plan.args.job;
+    trainjob::check(args)?;
+    let kind = args.kind.kind();
     let mut job = json!({
-        "apiVersion": "batch/v1",
-        "kind": "Job",
+        "apiVersion": kind.api_version(),
+        "kind": kind.kind,
         "metadata": meta,
-        "spec": job_spec(plan)?,
+        "spec": match args.kind {
+            JobKind::Job => job_spec(plan)?,
+            JobKind::Trainjob => trainjob::spec(plan)?,
+        },
     });
     if let Some(template) = plan.template {
         job = template.onto(&job)?;
     }
     let digest = provenance::digest_bytes(sorted(&job["spec"]).to_string());
     job["metadata"]["annotations"][SPEC] = json!(digest.to_string());
-    Ok(Manifest { job, config_map })
+    Ok(Manifest {
+        kind,
+        job,
+        config_map,
+    })
 }
 
 /// With the fields of every object by name: the order that a template has them in is no setting.
@@ -287,51 +301,6 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         .image
         .as_ref()
         .ok_or("--executor job needs --image, the training image")?;
-    let memory = job.memory_request.as_ref().unwrap_or(&job.memory);
-    let mut requests = json!({ "cpu": job.cpu, "memory": memory, "ephemeral-storage": job.disk });
-    let mut limits = json!({ "memory": job.memory, "ephemeral-storage": job.disk });
-    if let Some(cpu) = &job.cpu_limit {
-        limits["cpu"] = json!(cpu);
-    }
-    if job.gpu > 0 {
-        // Extended resources are whole and cannot be overcommitted: request and limit are one number.
-        requests[&job.gpu_resource] = json!(job.gpu.to_string());
-        limits[&job.gpu_resource] = json!(job.gpu.to_string());
-    }
-    let mut env = vec![
-        json!({ "name": "HOME", "value": "/tmp" }),
-        json!({ "name": "TMPDIR", "value": "/tmp" }),
-    ];
-    if let Some(uri) = args
-        .mlflow
-        .tracking_uri
-        .as_ref()
-        .filter(|_| args.tracker == Tracker::Mlflow)
-    {
-        let server = Options::new(uri).map_err(|error| error.to_string())?;
-        if server.auth != Auth::None && job.env_from_secret.is_empty() {
-            return Err(
-                "the MLflow tracking URI holds credentials, and a Job's manifest is no place for them: put \
-                 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD into a Secret and name it with --env-from-secret"
-                    .into(),
-            );
-        }
-        let address = server.tracking_uri.as_str().trim_end_matches('/');
-        env.push(json!({ "name": "MLFLOW_TRACKING_URI", "value": address }));
-    }
-    for (name, value) in plan.mlflow {
-        if !job.env.iter().any(|(own, _)| own == name) {
-            env.push(json!({ "name": name, "value": value }));
-        }
-    }
-    for (name, value) in &job.env {
-        if is_launchers(name) {
-            return Err(format!(
-                "--env {name} is set by the launcher; see the training contract"
-            ));
-        }
-        env.push(json!({ "name": name, "value": value }));
-    }
     let from: Vec<Value> = job
         .env_from_secret
         .iter()
@@ -341,8 +310,8 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
         "name": "train",
         "image": image,
         "command": command(plan),
-        "env": env,
-        "resources": { "requests": requests, "limits": limits },
+        "env": env(plan)?,
+        "resources": resources(job),
         "securityContext": restricted(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
@@ -365,8 +334,66 @@ fn container(plan: &Plan<'_>) -> Result<Value, String> {
     Ok(container)
 }
 
+/// What training requests, and may take at most.
+pub(super) fn resources(job: &JobArgs) -> Value {
+    let memory = job.memory_request.as_ref().unwrap_or(&job.memory);
+    let mut requests = json!({ "cpu": job.cpu, "memory": memory, "ephemeral-storage": job.disk });
+    let mut limits = json!({ "memory": job.memory, "ephemeral-storage": job.disk });
+    if let Some(cpu) = &job.cpu_limit {
+        limits["cpu"] = json!(cpu);
+    }
+    if job.gpu > 0 {
+        // Extended resources are whole and cannot be overcommitted: request and limit are one number.
+        requests[&job.gpu_resource] = json!(job.gpu.to_string());
+        limits[&job.gpu_resource] = json!(job.gpu.to_string());
+    }
+    json!({ "requests": requests, "limits": limits })
+}
+
+/// The variables of the training container.
+pub(super) fn env(plan: &Plan<'_>) -> Result<Vec<Value>, String> {
+    let (args, job) = (plan.args, &plan.args.job);
+    let mut env = vec![
+        json!({ "name": "HOME", "value": "/tmp" }),
+        json!({ "name": "TMPDIR", "value": "/tmp" }),
+    ];
+    if let Some(uri) = args
+        .mlflow
+        .tracking_uri
+        .as_ref()
+        .filter(|_| args.tracker == Tracker::Mlflow)
+    {
+        let server = Options::new(uri).map_err(|error| error.to_string())?;
+        // The Secrets of a TrainJob are named by its runtime.
+        let names_secrets = !job.env_from_secret.is_empty() || job.kind == JobKind::Trainjob;
+        if server.auth != Auth::None && !names_secrets {
+            return Err(
+                "the MLflow tracking URI holds credentials, and a Job's manifest is no place for them: put \
+                 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD into a Secret and name it with --env-from-secret"
+                    .into(),
+            );
+        }
+        let address = server.tracking_uri.as_str().trim_end_matches('/');
+        env.push(json!({ "name": "MLFLOW_TRACKING_URI", "value": address }));
+    }
+    for (name, value) in plan.mlflow {
+        if !job.env.iter().any(|(own, _)| own == name) {
+            env.push(json!({ "name": name, "value": value }));
+        }
+    }
+    for (name, value) in &job.env {
+        if is_launchers(name) {
+            return Err(format!(
+                "--env {name} is set by the launcher; see the training contract"
+            ));
+        }
+        env.push(json!({ "name": name, "value": value }));
+    }
+    Ok(env)
+}
+
 /// This program around the training command, with the flags that make the same key.
-fn command(plan: &Plan<'_>) -> Vec<String> {
+pub(super) fn command(plan: &Plan<'_>) -> Vec<String> {
     let args = plan.args;
     let mut command: Vec<String> = ["/mlops/train-launch", "run", "--executor=process"]
         .map(str::to_owned)
@@ -390,6 +417,11 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
     flag("trigger", args.trigger.as_str());
     flag("step", &args.step);
     flag("stop-grace", &args.stop_grace.to_string());
+    let workdir = args
+        .workdir
+        .as_ref()
+        .filter(|_| args.job.kind == JobKind::Trainjob);
+    let workdir = workdir.map(|dir| dir.display().to_string());
     for (name, value) in [
         ("window", &args.window.as_ref().map(ToString::to_string)),
         (
@@ -414,6 +446,9 @@ fn command(plan: &Plan<'_>) -> Vec<String> {
             "completions",
             &(args.job.completions > 1).then(|| args.job.completions.to_string()),
         ),
+        ("nodes", &(args.job.nodes > 1).then(|| args.job.nodes.to_string())),
+        // A Job has a field for it.
+        ("workdir", &workdir),
     ] {
         if let Some(value) = value {
             flag(name, value);
@@ -439,7 +474,7 @@ fn restricted() -> Value {
     })
 }
 
-fn pairs(pairs: &[(String, String)]) -> Value {
+pub(super) fn pairs(pairs: &[(String, String)]) -> Value {
     pairs
         .iter()
         .map(|(key, value)| (key.clone(), json!(value)))
@@ -448,7 +483,7 @@ fn pairs(pairs: &[(String, String)]) -> Value {
 }
 
 /// `key`, `key=value`, with an effect; and the taint that GPU nodes have by custom.
-fn tolerations(job: &JobArgs) -> Result<Option<Value>, String> {
+pub(super) fn tolerations(job: &JobArgs) -> Result<Option<Value>, String> {
     let mut found = Vec::new();
     for text in &job.toleration {
         let (taint, effect) = match text.rsplit_once(':') {

@@ -7,12 +7,15 @@
 
 mod args;
 mod follow;
+#[cfg(test)]
+mod hour;
 mod indexed;
 mod indexes;
 mod kueue;
 mod launch;
 mod manifest;
 mod merge;
+mod nodes;
 mod objects;
 mod owned;
 mod plan;
@@ -22,6 +25,7 @@ mod sets;
 mod state;
 mod template;
 mod took;
+mod trainjob;
 mod volume;
 
 pub(crate) use args::JobArgs;
@@ -29,6 +33,7 @@ pub(crate) use indexed::{key as index_key, own as own_index};
 pub(crate) use plan::plan;
 pub(crate) use primary::{Chosen, PARENT};
 pub(crate) use template::{Template, schema as template_schema};
+pub(crate) use trainjob::other_node;
 
 use std::collections::BTreeMap;
 
@@ -46,11 +51,12 @@ use crate::compute;
 use crate::gather::Data;
 use crate::report::{self, Story};
 use crate::tracking::{self, FAILURE_TOLD, Tracking};
-use follow::{Ended, Followed, Patience, follow};
+use follow::{Ended, Followed, Patience, Which, follow};
 use launch::{Launched, launch, let_go, of_cluster, own_image, validate};
 use manifest::{Manifest, Plan, TRAINING};
 use objects::{Job, Pod};
 use primary::Indexes;
+use trainjob::{JOB_SET, JobKind};
 
 /// What the manifest shows where the image is that of the pod that applies it.
 const IMAGE_OF_THIS_POD: &str = "image-of-train-launch";
@@ -76,9 +82,11 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     tracking::check(args, key, cx)?;
     forget_earlier_record(args);
     let cluster = connect(args, cx).await?;
-    let image = match &args.job.launcher_image {
-        Some(image) => image.clone(),
-        None => or_stop(cx, own_image(&args.job, &cluster)).await?,
+    let image = match (&args.job.launcher_image, args.job.kind) {
+        (Some(image), _) => image.clone(),
+        (None, JobKind::Job) => or_stop(cx, own_image(&args.job, &cluster)).await?,
+        // Its runtime has one.
+        (None, JobKind::Trainjob) => String::new(),
     };
     let is_owned = cluster.is_own_namespace();
     if !is_owned && args.job.workflow_name.is_some() {
@@ -92,14 +100,23 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
     let tracking = or_stop(cx, tracking::attach(args, argv, key, data, cx)).await?;
     tracing::info!(run = %tracking.run.run_id, resumed = tracking.resumed, "the run");
 
+    let (name, labelled) = (manifest::name(key), format!("{TRAINING}={}", &key.hex()[..20]));
+    let pods = match args.job.kind {
+        JobKind::Job => labelled.clone(),
+        JobKind::Trainjob => format!("{JOB_SET}={name}"),
+    };
     let work = Work {
         args,
         argv,
         data,
         manifest: &manifest,
-        name: &manifest::name(key),
+        which: Which {
+            kind: manifest.kind,
+            name: &name,
+            labelled: &labelled,
+            pods: &pods,
+        },
         key,
-        selector: format!("{TRAINING}={}", &key.hex()[..20]),
         cluster: &cluster,
         tracking: &tracking,
         cx,
@@ -127,7 +144,7 @@ pub(crate) async fn run(args: &RunArgs, cx: &Context) -> Result<Finished, StepEr
             }
         }
         Err(error) if error.exit() == Exit::Terminated => {
-            let deleted = let_go(work.name, &args.job, args.workflow_uid.as_deref(), &cluster).await;
+            let deleted = let_go(work.which.name, &args.job, args.workflow_uid.as_deref(), &cluster).await;
             if deleted {
                 tracking
                     .mark(args, cx, RunStatus::Killed, "the workflow was stopped")
@@ -214,9 +231,8 @@ struct Work<'a> {
     argv: &'a [String],
     data: &'a Data,
     manifest: &'a Manifest,
-    name: &'a str,
+    which: Which<'a>,
     key: Digest,
-    selector: String,
     cluster: &'a Cluster,
     tracking: &'a Tracking,
     cx: &'a Context,
@@ -241,14 +257,12 @@ impl Work<'_> {
         or_stop(cx, self.tracking.begin()).await?;
         let told = self.tracking.run.tags.get(FAILURE_TOLD).map(String::as_str);
         let (launched, job) = or_stop(cx, launch(self.manifest, told, self.cluster)).await?;
-        match launched {
-            Launched::Now => tracing::info!(job = self.name, "the Job is made"),
-            Launched::Adopted => tracing::info!(job = self.name, "the Job of an earlier attempt goes on"),
-            Launched::Again => tracing::info!(
-                job = self.name,
-                "the failed Job of an earlier attempt is made anew"
-            ),
-        }
+        let what = match launched {
+            Launched::Now => "the Job is made",
+            Launched::Adopted => "the Job of an earlier attempt goes on",
+            Launched::Again => "the failed Job of an earlier attempt is made anew",
+        };
+        tracing::info!(job = self.which.name, "{what}");
         or_stop(cx, self.tracking.set_tags(self.of_job(&job))).await?;
         let patience = Patience {
             pending: &self.args.job.pending_timeout,
@@ -256,7 +270,7 @@ impl Work<'_> {
             progress: &cx.progress,
             cancel: &cx.cancel,
         };
-        let followed = follow(&job, self.name, &self.selector, self.cluster, &patience).await?;
+        let followed = follow(&job, self.which, self.cluster, &patience).await?;
         or_stop(
             cx,
             self.tracking.set_tags(took::tags(&followed.pods, &self.args.job)),
@@ -294,7 +308,7 @@ impl Work<'_> {
             }
             Ended::NeverStarted(why, check) => {
                 self.cluster
-                    .delete_this(Kind::JOB, self.name, job.uid())
+                    .delete_this(self.which.kind, self.which.name, job.uid())
                     .await
                     .map_err(|error| of_cluster(&error))?;
                 failed(why, check, None, followed.tail)
@@ -365,7 +379,7 @@ impl Work<'_> {
     /// Which Job trains, for whoever looks from the run.
     fn of_job(&self, job: &Job) -> BTreeMap<String, String> {
         [
-            ("launch.job.name", self.name),
+            ("launch.job.name", self.which.name),
             ("launch.job.namespace", self.cluster.namespace()),
             ("launch.job.uid", job.uid()),
         ]
@@ -377,8 +391,8 @@ impl Work<'_> {
     /// What the Job of an earlier attempt took, when it is still there.
     async fn took_before(&self) -> Result<(), StepError> {
         let seen = async {
-            let job = self.cluster.get(Kind::JOB, self.name).await?;
-            let pods = self.cluster.list(Kind::POD, &self.selector).await?;
+            let job = self.cluster.get(self.which.kind, self.which.name).await?;
+            let pods = self.cluster.list(Kind::POD, self.which.pods).await?;
             Ok((job, pods))
         };
         let (job, pods) = seen.await.map_err(|error| of_cluster(&error))?;
@@ -388,7 +402,7 @@ impl Work<'_> {
         for pod in &pods {
             known.push(Pod::of(pod).map_err(StepError::internal)?);
         }
-        known.retain(|pod| pod.is_of(job.uid()));
+        known.retain(|pod| pod.is_of(&job));
         let mut tags = self.of_job(&job);
         tags.extend(took::tags(&known, &self.args.job));
         self.tracking.set_tags(tags).await
@@ -411,7 +425,7 @@ impl Work<'_> {
             None => Outcome::Failed(Failed {
                 why: format!(
                     "the Job {} completed, and the run {} names no model that MLflow holds",
-                    self.name, tracking.run.run_id
+                    self.which.name, tracking.run.run_id
                 ),
                 check: "model",
                 exit_code: None,

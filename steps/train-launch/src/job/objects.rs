@@ -8,11 +8,12 @@ use serde_json::Value;
 use step_contract::Exit;
 
 use super::sets::Set;
+use super::trainjob::{JOB_SET, NODE};
 
-/// The container that trains.
+/// The container that trains, in a Job of ours.
 pub(crate) const CONTAINER: &str = "train";
 
-/// What is read of a Job.
+/// What is read of a Job, or of a `TrainJob`, which says what becomes of it in the same words.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Job {
     metadata: Metadata,
@@ -49,8 +50,16 @@ struct JobSpec {
     #[serde(default)]
     suspend: bool,
     active_deadline_seconds: Option<i64>,
+    trainer: Option<Trainer>,
     completions: Option<u32>,
     completion_mode: Option<String>,
+}
+
+/// Only a `TrainJob` has one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Trainer {
+    num_nodes: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -115,6 +124,12 @@ impl Job {
             .conditions
             .iter()
             .find(|condition| condition.holds(kind))
+    }
+
+    /// How many nodes the one training runs on, as a `TrainJob`; none as a Job.
+    pub(super) fn nodes(&self) -> Option<u32> {
+        let trainer = self.spec.trainer.as_ref()?;
+        Some(trainer.num_nodes.unwrap_or(1))
     }
 
     /// How many indexes it has, when it is Indexed.
@@ -250,15 +265,18 @@ impl Pod {
         &self.metadata.name
     }
 
-    /// Whether it is of the Job with this uid, and not of one that had its name before.
-    pub(crate) fn is_of(&self, job: &str) -> bool {
-        self.metadata
-            .owner_references
-            .iter()
-            .any(|owner| owner.uid == job)
+    /// Whether it is of this Job, and not of one that had its name before. Between a `TrainJob` and its pods are two owners
+    /// more, which its name stands for: pods that were made before it are not its own.
+    pub(crate) fn is_of(&self, job: &Job) -> bool {
+        if job.nodes().is_some() {
+            let is_named = self.metadata.labels.get(JOB_SET) == Some(&job.metadata.name);
+            return is_named && self.made() >= job.made();
+        }
+        let mut owners = self.metadata.owner_references.iter();
+        owners.any(|owner| owner.uid == job.uid())
     }
 
-    /// Its index, in an Indexed Job.
+    /// Its index, in an Indexed Job; its node, in a `TrainJob`.
     pub(super) fn index(&self) -> Option<u32> {
         let index = self
             .metadata
@@ -343,10 +361,14 @@ impl Pod {
     }
 
     fn train(&self) -> Option<&ContainerStatus> {
-        self.status
-            .container_statuses
-            .iter()
-            .find(|status| status.name == CONTAINER)
+        let all = &self.status.container_statuses;
+        let named = |name| all.iter().find(|status| status.name == name);
+        named(CONTAINER).or_else(|| named(NODE))
+    }
+
+    /// The container that trains.
+    pub(super) fn container(&self) -> &str {
+        self.train().map_or(CONTAINER, |train| &train.name)
     }
 
     pub(super) fn is_disrupted(&self) -> bool {
@@ -434,10 +456,31 @@ mod tests {
 
     #[test]
     fn a_pod_is_of_the_job_that_made_it() {
+        let job = |uid: &str| Job::of(&json!({"metadata": {"name": "train-1", "uid": uid}})).unwrap();
         let pod =
             Pod::of(&json!({"metadata": {"name": "a", "ownerReferences": [{"uid": "new", "kind": "Job"}]}}))
                 .unwrap();
-        assert!(pod.is_of("new") && !pod.is_of("old"));
+        assert!(pod.is_of(&job("new")) && !pod.is_of(&job("old")));
+    }
+
+    #[test]
+    fn a_pod_of_a_trainjob_bears_its_name_and_is_younger() {
+        let job = Job::of(&json!({
+            "metadata": {"name": "train-1", "uid": "u", "creationTimestamp": "2026-12-01T00:00:05Z"},
+            "spec": {"runtimeRef": {"name": "mlops-steps"}, "trainer": {"numNodes": 2}},
+        }))
+        .unwrap();
+        let pod = |name: &str, made: &str| {
+            Pod::of(&json!({"metadata": {
+                "name": "a", "labels": {"jobset.sigs.k8s.io/jobset-name": name}, "creationTimestamp": made,
+            }}))
+            .unwrap()
+        };
+        assert_eq!(job.nodes(), Some(2));
+        assert!(pod("train-1", "2026-12-01T00:00:05Z").is_of(&job));
+        assert!(!pod("train-2", "2026-12-01T00:00:09Z").is_of(&job));
+        // Of one that had its name and is gone.
+        assert!(!pod("train-1", "2026-12-01T00:00:04Z").is_of(&job));
     }
 
     #[test]

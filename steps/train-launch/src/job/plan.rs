@@ -10,6 +10,7 @@ use super::launch::{self, Difference, of_cluster, own_image};
 use super::manifest::{self, Manifest};
 use super::objects::Job;
 use super::state::{State, judge};
+use super::trainjob::JobKind;
 use super::{IMAGE_OF_THIS_POD, connect, surroundings};
 use crate::act::or_stop;
 use crate::asked::Asked;
@@ -24,8 +25,10 @@ pub(crate) async fn plan(asked: &Asked<'_>, done: bool, cx: &Context) -> Result<
     let surroundings = surroundings(args, cx).await?;
     let image = match (&args.job.launcher_image, &args.job.pod_name) {
         (Some(image), _) => image.clone(),
-        (None, Some(_)) => or_stop(cx, own_image(&args.job, cluster)).await?,
-        (None, None) => IMAGE_OF_THIS_POD.to_owned(),
+        (None, Some(_)) if args.job.kind == JobKind::Job => {
+            or_stop(cx, own_image(&args.job, cluster)).await?
+        }
+        (None, _) => IMAGE_OF_THIS_POD.to_owned(),
     };
     let manifest = manifest::build(&surroundings.plan(asked, &image, cluster.is_own_namespace()))
         .map_err(StepError::usage)?;
@@ -36,19 +39,21 @@ pub(crate) async fn plan(asked: &Asked<'_>, done: bool, cx: &Context) -> Result<
         let name = manifest::name(key);
         cluster.get(kind, &name).await.map_err(|error| of_cluster(&error))
     };
-    let job = or_stop(cx, live(Kind::JOB)).await?;
+    let job = or_stop(cx, live(manifest.kind)).await?;
     let config_map = or_stop(cx, live(Kind::CONFIG_MAP)).await?;
     let place = format!("{}/{name}", cluster.namespace());
+    // As wide as `configmap`.
+    let noun = format!("{:9}", manifest.kind.kind.to_lowercase());
     let mut text = String::new();
     let mut say = |line: &str| _ = writeln!(text, "{line}");
     match &job {
-        None if done => say(&format!("job       {place}: not there, and not needed")),
-        None => say(&format!("job       {place}: would be made")),
+        None if done => say(&format!("{noun} {place}: not there, and not needed")),
+        None => say(&format!("{noun} {place}: would be made")),
         Some(object) => {
             let found = Job::of(object).map_err(StepError::internal)?;
             let held = async { Ok(of_live(&found, object, &manifest, cluster).await) };
             let (what, differences) = or_stop(cx, held).await?;
-            say(&format!("job       {place}: {what}"));
+            say(&format!("{noun} {place}: {what}"));
             for Difference { field, asked, live } in differences {
                 say(&format!("- {field}: {live}"));
                 say(&format!("+ {field}: {asked}"));

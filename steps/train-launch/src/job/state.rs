@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use step_contract::Exit;
 
-use super::indexes;
 use super::objects::{Condition, Job, Pod};
+use super::{indexes, nodes};
 
 /// Where a Job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
         return State::Among(said);
     }
     let newest = newest(pods);
-    if newest.is_some_and(Pod::is_running) {
+    if newest.is_some_and(Pod::is_running) && job.nodes().is_none_or(|nodes| nodes == 1) {
         return State::Running;
     }
     if job.is_suspended() {
@@ -72,7 +72,7 @@ pub(crate) fn judge(job: &Job, pods: &[Pod]) -> State {
             why: if why.is_empty() { "suspended" } else { why }.to_owned(),
         };
     }
-    if let Some(state) = indexes::waiting(job, pods) {
+    if let Some(state) = indexes::waiting(job, pods).or_else(|| nodes::stands(job, pods)) {
         return state;
     }
     let Some(newest) = newest else {
@@ -105,7 +105,7 @@ fn failure(job: &Job, failed: &Condition, pods: &[Pod]) -> Failure {
         .filter(|pod| !pod.is_disrupted())
         .filter_map(|pod| Some((pod, pod.failure()?)))
         .max_by_key(|(pod, _)| pod.made());
-    let (last, attempts, which) = match indexes::failing(job, pods) {
+    let (last, attempts, which) = match indexes::failing(job, pods).or_else(|| nodes::failing(job, pods)) {
         Some(failing) => (failing.last, failing.attempts, failing.which),
         None => (last, pods.len(), String::new()),
     };

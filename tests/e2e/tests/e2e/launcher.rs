@@ -90,13 +90,16 @@ impl<'a> Desk<'a> {
         ]);
         command.args(["--command=sh", "--command=-ec"]);
         command.arg(format!("--command={script}"));
+        // A runtime names them.
+        if !more.contains(&"--kind=trainjob") {
+            command.arg(format!("--launcher-image={image}"));
+            command.arg("--env-from-secret=mlops-steps-env");
+        }
         for (flag, value) in [
             ("experiment", self.experiment.to_owned()),
             ("workflow-uid", self.uid(name)),
             ("image", "lab.local/python:1".to_owned()),
-            ("launcher-image", image),
             ("namespace", self.lab.namespace.clone()),
-            ("env-from-secret", "mlops-steps-env".to_owned()),
             ("tracking-uri", said("E2E_MLFLOW_URL")),
             ("run", self.file(name, "run.json")),
         ] {
@@ -591,4 +594,94 @@ fn a_long_log_comes_whole_and_in_order_over_broken_connections() {
 fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+/// Kubeflow Trainer's definitions are in the cluster, its controller is not: what the launcher and the runtime say is held to
+/// them by the API server.
+#[test]
+fn a_trainjob_is_one_that_kubeflow_knows_and_is_given_up_when_nobody_runs_it() {
+    let lab = Lab::new();
+    let desk = Desk::new(&lab, "e2e-trainjob");
+    let flags = [
+        "--kind=trainjob",
+        "--nodes=2",
+        "--gpu=1",
+        "--shm=1Gi",
+        "--node-selector=pool=gpu",
+        "--volume=cache=emptydir:1Gi:/cache",
+        "--pending-timeout=20s",
+    ];
+    let script = training(1);
+
+    // The shipped runtime is one that the API server knows, field by field
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let runtime = root
+        .join("kustomize/components/trainer/runtime.yaml")
+        .display()
+        .to_string();
+    let made = lab.kubectl(&[
+        "create",
+        "--dry-run=server",
+        "--validate=strict",
+        "--output=json",
+        "--filename",
+        &runtime,
+    ]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let pod = &made["spec"]["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"][0]["name"], "launcher", "{made}");
+
+    // So is what is planned, which nothing is made of
+    let plan = desk.plan("tj", &script, &flags);
+    assert!(
+        plan.contains("would be made") && plan.contains("\"TrainJob\""),
+        "{plan}"
+    );
+    assert!(lab.list("trainjobs", "").is_empty());
+
+    // When it is launched, it is there, and owns the record of the data
+    let launcher = desk.launch("tj", "plain", &script, &flags);
+    let made = until("the TrainJob is there", 60, || lab.list("trainjobs", "").pop());
+    assert_eq!(made["spec"]["trainer"]["numNodes"], 2, "{made}");
+    assert_eq!(made["spec"]["runtimeRef"]["name"], "mlops-steps", "{made}");
+    let name = text(&made["metadata"]["name"]);
+    let owned = until("the ConfigMap is there", 60, || lab.get("configmap", &name));
+    assert_eq!(
+        owned["metadata"]["ownerReferences"][0]["kind"], "TrainJob",
+        "{owned}"
+    );
+
+    // And as nobody makes pods of it, it is given up, and gone
+    let (status, word) = launcher.end(120);
+    assert_eq!(
+        (status.code(), word.as_str()),
+        (Some(3), "FAILED"),
+        "{}",
+        desk.log("tj")
+    );
+    let report = desk.json("tj", "report.json");
+    let reason = text(&report["reason"]);
+    assert!(
+        reason.contains("--pending-timeout 20s") && reason.contains("it has no pod"),
+        "{reason}"
+    );
+    assert!(lab.list("trainjobs", "").is_empty());
+
+    // A runtime that cannot be
+    let (status, _) = desk
+        .launch(
+            "no",
+            "plain",
+            &script,
+            &[
+                "--kind=trainjob",
+                "--shm=1Gi",
+                "--nodes=2",
+                "--gpu-resource=Not A Resource",
+                "--gpu=1",
+            ],
+        )
+        .end(60);
+    assert_eq!(status.code(), Some(2), "{}", desk.log("no"));
+    assert!(lab.list("trainjobs", "").is_empty());
 }
