@@ -30,14 +30,24 @@ impl Arm {
     }
 }
 
-/// The wagers: how many times the allowed ratio the canary's event rate might be.
-const MULTIPLES: [f64; 6] = [1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+/// The wagers: how many times the allowed ratio the canary's event rate might be, and the part of the first wealth that is
+/// on each. Most is on twice, which an hour can show, and on five times, which minutes must; a fifth is not wagered, so that
+/// chance alone wins less often.
+const WAGERS: [(f64, f64); 7] = [
+    (1.0, 0.2),
+    (1.25, 0.03),
+    (1.5, 0.05),
+    (2.0, 0.2),
+    (3.0, 0.15),
+    (5.0, 0.27),
+    (10.0, 0.1),
+];
 
 /// Is the canary's event rate more than `margin` times the champion's? An e-process over intervals.
 ///
 /// Within an interval, given that an event happened, it happened at the canary with probability
 /// `q(r) = r n_c / (r n_c + n_b)`, where r is the ratio of rates and n the requests: load and base rate may
-/// drift as they like. The wealth is the mean, over six alternatives r above the margin m, of the likelihood
+/// drift as they like. The wealth is a weighted mean, over the margin m and six alternatives r above it, of the likelihood
 /// ratio of q(r) to q(m) (Lindon and Malek, "Anytime-Valid Inference for Multinomial Count Data",
 /// arXiv 2011.03567; a mixture of likelihood ratios is one too). For ratios below the margin it only loses.
 ///
@@ -57,7 +67,7 @@ const MULTIPLES: [f64; 6] = [1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
 #[serde(deny_unknown_fields)]
 pub struct RatioProcess {
     margin: f64,
-    log_wealth: [f64; MULTIPLES.len()],
+    log_wealth: [f64; WAGERS.len()],
     canary: Arm,
     champion: Arm,
     largest: f64,
@@ -76,7 +86,7 @@ impl RatioProcess {
         let none = Arm { trials: 0, events: 0 };
         Ok(Self {
             margin,
-            log_wealth: [0.0; MULTIPLES.len()],
+            log_wealth: [0.0; WAGERS.len()],
             canary: none,
             champion: none,
             largest: 0.0,
@@ -97,7 +107,7 @@ impl RatioProcess {
         let (n, m) = (canary.trials as f64, champion.trials as f64);
         let (x, y) = (canary.events as f64, champion.events as f64);
         // q(r) / q(m) = (r / m) s and (1 - q(r)) / (1 - q(m)) = s, with the s below.
-        for (wealth, multiple) in self.log_wealth.iter_mut().zip(MULTIPLES) {
+        for (wealth, (multiple, _)) in self.log_wealth.iter_mut().zip(WAGERS) {
             let ratio = self.margin * multiple;
             let s = ((self.margin * n + m) / (ratio * n + m)).ln();
             *wealth += x * multiple.ln() + (x + y) * s;
@@ -108,7 +118,10 @@ impl RatioProcess {
 
     /// Natural logarithm of the wealth now: evidence against "the ratio is at most the margin".
     pub fn log_e(&self) -> f64 {
-        log_mean_exp(&self.log_wealth)
+        let top = self.log_wealth.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let each = self.log_wealth.iter().zip(WAGERS);
+        let sum: f64 = each.map(|(log, (_, weight))| weight * (log - top).exp()).sum();
+        top + sum.ln()
     }
 
     /// The wealth now, at most the largest double.
@@ -210,11 +223,4 @@ impl ShareProcess {
     pub fn seen(&self) -> (u64, u64) {
         (self.hits, self.trials)
     }
-}
-
-/// The logarithm of the mean of exponentials, without overflow.
-fn log_mean_exp(logs: &[f64]) -> f64 {
-    let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logs.iter().map(|l| (l - top).exp()).sum();
-    top + (sum / logs.len() as f64).ln()
 }

@@ -9,6 +9,15 @@ use crate::build::{self, Profile};
 use crate::lab::{self, folder, tools};
 use crate::say;
 
+/// What is timed or simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Suite {
+    /// `data-validate` beside DuckDB, pandera and Great Expectations.
+    Validate,
+    /// The rule of `kserve-canary` beside Flagger's, Argo Rollouts' and Kayenta's.
+    Canary,
+}
+
 /// Options of the benchmarks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -18,10 +27,37 @@ pub(crate) struct Options {
     /// The large sets too, which take 20 GB of disk and half an hour
     #[arg(long)]
     large: bool,
+    /// One suite, and not all
+    #[arg(long, value_enum)]
+    only: Option<Suite>,
+}
+
+/// All suites, or the one that is asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let wants = |suite| options.only.is_none_or(|only| only == suite);
+    if wants(Suite::Validate) {
+        validate(options)?;
+    }
+    if wants(Suite::Canary) {
+        canary()?;
+    }
+    Ok(())
+}
+
+/// How often and how fast a canary is rolled back: a simulation, whose figures do not depend on the machine.
+fn canary() -> Result<()> {
+    say::heading("Canaries");
+    let status = Command::new(build::example("monte_carlo")?)
+        .status()
+        .context("cannot run the simulation")?;
+    if !status.success() {
+        bail!("the simulation failed");
+    }
+    Ok(())
 }
 
 /// Validation: `data-validate` beside DuckDB, pandera and Great Expectations.
-pub(crate) fn run(options: &Options) -> Result<()> {
+fn validate(options: &Options) -> Result<()> {
     let lab = lab::setup()?;
     say::heading("Benchmarks");
     let start = Instant::now();

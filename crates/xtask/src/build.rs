@@ -1,6 +1,6 @@
 //! Building the step binaries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -48,6 +48,21 @@ pub(crate) fn steps(profile: Profile) -> Result<PathBuf> {
 
 /// Builds some of them; the folder they are in.
 pub(crate) fn some(profile: Profile, steps: &[&str]) -> Result<PathBuf> {
+    let targets: Vec<&str> = steps.iter().flat_map(|step| ["--bin", step]).collect();
+    let built = built(profile, &targets)?;
+    built
+        .parent()
+        .map(Path::to_owned)
+        .context("a binary without a folder")
+}
+
+/// Builds an example of a step; where it is.
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    built(Profile::Release, &["--example", name])
+}
+
+/// Builds targets; the first of them.
+fn built(profile: Profile, targets: &[&str]) -> Result<PathBuf> {
     let profile = match profile {
         Profile::Dist => "dist",
         Profile::Release => "release",
@@ -60,27 +75,21 @@ pub(crate) fn some(profile: Profile, steps: &[&str]) -> Result<PathBuf> {
         "--profile",
         profile,
     ]);
-    // No `--package`: features are then those of the whole workspace, and what the tests built is used again.
-    for step in steps {
-        command.args(["--bin", step]);
-    }
-    // Cargo's own errors go to the terminal as they come.
+    // No `--package`: features are then those of the whole workspace, and what the tests built is used again. Cargo's own
+    // errors go to the terminal as they come.
     let output = command
+        .args(targets)
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("the steps do not build");
+        bail!("{} do not build", targets.join(" "));
     }
-    let built = String::from_utf8_lossy(&output.stdout);
-    built
-        .lines()
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find_map(|message| {
-            let executable = PathBuf::from(message.get("executable")?.as_str()?);
-            Some(executable.parent()?.to_owned())
-        })
-        .context("cargo built no binary")
+        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .context("cargo built nothing that runs")
 }
 
 /// The commit of this checkout, with `-dirty` when it is not what is committed.

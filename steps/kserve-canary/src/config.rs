@@ -53,7 +53,8 @@ impl Default for Config {
 pub struct Errors {
     /// To be promoted, the canary's error rate must surely be below the champion's plus this.
     pub max_increase: f64,
-    /// The canary is rolled back when its error rate is surely more than so many times the champion's.
+    /// The canary is rolled back when its error rate is surely more than so many times the champion's, and not surely
+    /// within `max_increase`.
     pub allowed_ratio: f64,
     /// A canary that fails more often than this is not promoted, whatever the champion does.
     pub max_rate: f64,
@@ -63,7 +64,7 @@ impl Default for Errors {
     fn default() -> Self {
         Self {
             max_increase: 0.01,
-            allowed_ratio: 1.25,
+            allowed_ratio: 1.0,
             max_rate: 0.1,
         }
     }
@@ -83,7 +84,8 @@ pub struct Latency {
     pub tolerance: f64,
     /// To be promoted, the canary's share of slow answers must surely be below the champion's plus this.
     pub max_increase: f64,
-    /// How many times the champion's share of slow answers is allowed.
+    /// The canary is rolled back when its share of slow answers is surely more than so many times the champion's, and not
+    /// surely within `max_increase`.
     pub allowed_ratio: f64,
 }
 
@@ -94,7 +96,7 @@ impl Default for Latency {
             slo_ms: None,
             tolerance: 0.1,
             max_increase: 0.01,
-            allowed_ratio: 1.25,
+            allowed_ratio: 1.0,
         }
     }
 }

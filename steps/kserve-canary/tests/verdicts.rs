@@ -224,8 +224,64 @@ fn an_outage_of_one_or_both_arms_never_promotes() {
     expect(
         &judge(handful(up(1)), handful(down(2))),
         Verdict::Inconclusive,
-        "none of only 3",
+        "none of 3 requests, the champion 3 of 3; 5 tell an outage",
     );
+}
+
+#[test]
+fn arms_that_both_fail_mostly_are_no_outage_of_one() {
+    // Both fail seven times of ten, and the canary's first five happen to be among them.
+    let sick = Traffic {
+        error_rate: 0.7,
+        ..Traffic::healthy(100, 1)
+    };
+    let unlucky = Traffic {
+        error_rate: 1.0,
+        ..Traffic::healthy(5, 2)
+    };
+    expect(
+        &judge(sick, unlucky),
+        Verdict::Inconclusive,
+        "one that fails as often as the champion does so with a chance of up to",
+    );
+}
+
+#[test]
+fn a_rare_class_that_does_not_come_up_is_no_collapse() {
+    let classes = |seed, rare: usize| {
+        let mut requests = Traffic::healthy(if rare == 0 { 100 } else { 2000 }, seed).requests();
+        for (at, request) in requests.iter_mut().enumerate() {
+            request.prediction = Some(if rare > 0 && at % rare == 0 { 1.0 } else { 0.0 });
+        }
+        requests
+    };
+    let yaml = "canary: {predictions: {mode: enforce}}";
+    // One of two hundred at the champion, none of a hundred at the canary.
+    let decision = with(yaml, classes(1, 200), classes(2, 0));
+    assert_eq!(
+        check(&decision, "prediction_shift").outcome,
+        Outcome::Pass,
+        "{}",
+        decision.reason
+    );
+    // One of five is another matter.
+    let decision = with(yaml, classes(1, 5), classes(2, 0));
+    expect(&decision, Verdict::Rollback, "every one of the canary's 100 is 0");
+}
+
+#[test]
+fn more_errors_that_are_surely_within_the_margin_do_not_roll_back() {
+    let failing = |seed, error_rate| Traffic {
+        error_rate,
+        ..Traffic::healthy(150_000, seed)
+    };
+    let decision = judge(failing(1, 0.005), failing(2, 0.009));
+    expect(
+        &decision,
+        Verdict::Promote,
+        "surely more (p <0.001 at any look), but at most",
+    );
+    assert_eq!(check(&decision, "error_rate").outcome, Outcome::Warn);
 }
 
 #[test]

@@ -253,8 +253,8 @@ def sequential():
             ticks = [[int(n), int(RNG.binomial(n, 0.01 * rate)), int(19 * n), int(RNG.binomial(19 * n, 0.01))]
                      for n in RNG.poisson(60, 12)]
             ticks[3] = [0, 0, 500, 7]
-            wealth = []
-            for multiple in (1.25, 1.5, 2, 3, 5, 10):
+            wealth, weights = [], (0.2, 0.03, 0.05, 0.2, 0.15, 0.27, 0.1)
+            for multiple in (1, 1.25, 1.5, 2, 3, 5, 10):
                 r, log = margin * multiple, 0.0
                 for n, x, m, y in ticks:
                     if n and m:
@@ -262,7 +262,7 @@ def sequential():
                         log += x * math.log(q(r) / q(margin)) + y * math.log((1 - q(r)) / (1 - q(margin)))
                 wealth.append(log)
             out.append({"margin": margin, "ticks": ticks,
-                        "log_e": float(special.logsumexp(wealth) - math.log(len(wealth)))})
+                        "log_e": float(special.logsumexp(wealth, b=weights))})
     share = []
     for theta, x, n in [(0.05, 52, 1000), (0.05, 0, 400), (0.5, 300, 500), (0.25, 0, 0), (0.05, 51_000, 1_000_000)]:
         log = stats.betabinom.logpmf(x, n, 100 * theta, 100 * (1 - theta)) - stats.binom.logpmf(x, n, theta)

@@ -75,6 +75,31 @@ pub(super) fn more(needed: Option<u64>, has: u64) -> String {
     }
 }
 
+/// How surely it is worse.
+pub(super) fn worse(found: &Comparison, margins: &Margins) -> String {
+    let times = match margins.allowed_ratio {
+        1.0 => "surely more".to_owned(),
+        ratio => format!("surely more than {ratio} times as many"),
+    };
+    format!(
+        "{times} (p {} at any look), {}, and not surely within the {} allowed",
+        Format::PValue.show(found.p_value),
+        points(found.increase),
+        points(margins.max_increase)
+    )
+}
+
+/// Sure and yet small.
+pub(super) fn worse_within(found: &Comparison, margins: &Margins) -> String {
+    format!(
+        "surely more (p {} at any look), but at most {} with {}, {} allowed",
+        Format::PValue.show(found.p_value),
+        points(found.upper),
+        confidence(margins.alpha_promote),
+        points(margins.max_increase)
+    )
+}
+
 fn increase(check: Check, found: &Comparison, margins: &Margins) -> Check {
     let seen = format!(
         "errors: canary {} of {} ({}), champion {} of {} ({})",
@@ -86,17 +111,8 @@ fn increase(check: Check, found: &Comparison, margins: &Margins) -> Check {
         percent(found.champion.share())
     );
     match found.state {
-        State::Worse if found.ratio_rejected => check.fail(format!(
-            "{seen}: surely more than {} times as many (p {} at any look)",
-            margins.allowed_ratio,
-            Format::PValue.show(found.p_value)
-        )),
-        State::Worse => check.fail(format!(
-            "{seen}: {} or more with {}, {} allowed",
-            points(found.lower),
-            confidence(margins.alpha),
-            points(margins.max_increase)
-        )),
+        State::Worse => check.fail(format!("{seen}: {}", worse(found, margins))),
+        State::WorseWithinMargin => check.warn(format!("{seen}: {}", worse_within(found, margins))),
         State::WithinMargin => check.pass(format!(
             "{seen}: at most {} with {}, {} allowed",
             points(found.upper),

@@ -4,7 +4,7 @@ use drift_stats::bins::quantile;
 use drift_stats::rank::mann_whitney;
 use step_report::{Check, Format};
 
-use super::errors::{confidence, describe, more, percent, points};
+use super::errors::{confidence, describe, more, percent, points, worse, worse_within};
 use super::share::{Comparison, Margins, State, compare};
 use super::{Chances, Judged, slices};
 use crate::config::{Config, Mode};
@@ -79,39 +79,10 @@ fn outcome(check: Check, found: &Comparison, margins: &Margins, limit: f64, mode
         percent(found.champion.share()),
         found.champion.trials()
     );
-    let worse = if found.lower > margins.max_increase {
-        format!(
-            "{seen}: {} or more with {}, {} allowed",
-            points(found.lower),
-            confidence(margins.alpha),
-            points(margins.max_increase)
-        )
-    } else {
-        format!(
-            "{seen}: surely more than {} times as many (p {} at any look) and {}, {} allowed",
-            margins.allowed_ratio,
-            Format::PValue.show(found.p_value),
-            points(found.increase),
-            points(margins.max_increase)
-        )
-    };
     match found.state {
-        // Sure and yet small: with enough requests every difference is sure.
-        State::Worse if found.upper <= margins.max_increase => check.warn(format!(
-            "{seen}: surely more, but at most {}, {} allowed",
-            points(found.upper),
-            points(margins.max_increase)
-        )),
-        State::Worse if found.increase <= margins.max_increase => {
-            let why = format!(
-                "{seen}: surely more than {} times as many, and the increase may still be within {}",
-                margins.allowed_ratio,
-                points(margins.max_increase)
-            );
-            undecided(check, mode, why)
-        }
-        State::Worse if mode == Mode::Enforce => check.fail(worse),
-        State::Worse => check.warn(worse),
+        State::WorseWithinMargin => check.warn(format!("{seen}: {}", worse_within(found, margins))),
+        State::Worse if mode == Mode::Enforce => check.fail(format!("{seen}: {}", worse(found, margins))),
+        State::Worse => check.warn(format!("{seen}: {}", worse(found, margins))),
         State::WithinMargin => check.pass(format!(
             "{seen}: at most {} with {}, {} allowed",
             points(found.upper),

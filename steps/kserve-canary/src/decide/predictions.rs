@@ -3,8 +3,8 @@
 use drift_stats::bins::Edges;
 use drift_stats::ks::ks_two_sample;
 use drift_stats::psi::{FLOOR, expected_noise, psi, psi_p_value};
-use drift_stats::{Shares, StatError};
-use step_report::{Bound, Check};
+use drift_stats::{Confidence, Proportion, Shares, StatError};
+use step_report::{Bound, Check, Format};
 
 use crate::config::{Config, Mode, Predictions};
 use crate::evidence::Evidence;
@@ -35,7 +35,7 @@ pub(super) fn check(config: &Config, evidence: &Evidence, alpha: f64) -> Check {
         };
     }
     match measure(wanted, &champion, &canary) {
-        Ok(found) => judge(check, wanted, &found, &canary, alpha),
+        Ok(found) => judge(check, wanted, &found, (&canary, &champion), alpha),
         Err(why) => check.error(format!("predictions cannot be compared: {why}")),
     }
 }
@@ -71,7 +71,13 @@ fn measure(wanted: &Predictions, champion: &[f64], canary: &[f64]) -> Result<Shi
     })
 }
 
-fn judge(check: Check, wanted: &Predictions, found: &Shift, canary: &[f64], alpha: f64) -> Check {
+fn judge(
+    check: Check,
+    wanted: &Predictions,
+    found: &Shift,
+    (canary, champion): (&[f64], &[f64]),
+    alpha: f64,
+) -> Check {
     // What chance alone adds is taken off, or every small canary would seem to differ.
     let size = (found.psi - found.noise).max(0.0);
     let check = check
@@ -83,14 +89,24 @@ fn judge(check: Check, wanted: &Predictions, found: &Shift, canary: &[f64], alph
         .detail("ks_p", found.ks_p);
     let first = canary[0];
     if canary.iter().all(|p| *p == first) && found.ks > 0.0 {
-        return miss(
-            check,
-            wanted.mode,
-            format!(
-                "predictions: every one of the canary's {} is {first}",
-                canary.len()
-            ),
+        let chance = of_one_value(
+            canary.len(),
+            champion.iter().filter(|p| **p == first).count(),
+            champion.len(),
+            alpha,
         );
+        if chance < alpha {
+            return miss(
+                check,
+                wanted.mode,
+                format!(
+                    "predictions: every one of the canary's {} is {first}, which the champion would do with a chance of at \
+                     most {}",
+                    canary.len(),
+                    Format::PValue.show(chance)
+                ),
+            );
+        }
     }
     let seen = format!(
         "predictions: PSI {size:.3} beyond chance (raw {:.3}), KS {:.3}, {} allowed",
@@ -102,6 +118,16 @@ fn judge(check: Check, wanted: &Predictions, found: &Shift, canary: &[f64], alph
         return miss(check, wanted.mode, format!("{seen}{new}"));
     }
     check.pass(seen)
+}
+
+/// The largest chance that the champion would give one value so many times in a row, over all its shares of that value that
+/// are not ruled out, with the chance of having ruled out the true one (Berger and Boos 1994).
+fn of_one_value(times: usize, champion: usize, all: usize, alpha: f64) -> f64 {
+    let beta = alpha / 10.0;
+    let most = Confidence::one_sided(beta)
+        .and_then(|confidence| Proportion::new(champion as u64, all as u64)?.clopper_pearson(confidence))
+        .map_or(1.0, |interval| interval.upper);
+    most.powf(times as f64) + beta
 }
 
 fn miss(check: Check, mode: Mode, why: String) -> Check {

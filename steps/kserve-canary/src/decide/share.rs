@@ -27,6 +27,8 @@ pub struct Margins {
 pub enum State {
     /// The increase is surely within the margin, and not only because the canary was lucky early on.
     WithinMargin,
+    /// More frequent beyond chance, and surely within the margin: with enough requests every difference is sure.
+    WorseWithinMargin,
     /// More frequent beyond chance.
     Worse,
     /// Neither; about so many requests in the canary would tell, where that can be said.
@@ -66,9 +68,8 @@ pub struct Comparison {
 
 /// Compares the counts of both arms. `None` when an arm has no request that counts.
 ///
-/// Harm is found by the e-process over the slices, at any look; or, once the fewest requests are there, by the
-/// lower limit of the increase beyond the margin. Its absence is found by the upper limit within the margin
-/// (Miettinen and Nurminen 1985), once the fewest requests are there.
+/// Harm is found by the e-process over the slices, at any look. Its absence is found by the upper limit of the increase
+/// within the margin (Miettinen and Nurminen 1985), once the fewest requests are there.
 ///
 /// How many those are follows from the share of events, which is the champion's: that is what an equal canary has.
 /// A canary that is surely no worse than a sick champion is no equal of it, and the share of the sick one says
@@ -101,9 +102,12 @@ pub fn compare(slices: &[Pair], margins: &Margins) -> Option<Comparison> {
     let (fewest, needed) = (plan(EQUAL), plan(margins.power));
     let enough = fewest.is_some_and(|fewest| canary.trials() >= fewest);
     let increase = canary.share() - champion.share();
-    let state = if ratio_rejected || (enough && lower > margins.max_increase) {
+    let within = enough && upper <= margins.max_increase;
+    let state = if ratio_rejected && within {
+        State::WorseWithinMargin
+    } else if ratio_rejected {
         State::Worse
-    } else if enough && upper <= margins.max_increase {
+    } else if within {
         State::WithinMargin
     } else if needed.is_some_and(|needed| canary.trials() >= needed) {
         State::Undecided(by_width(
