@@ -7,6 +7,10 @@ use drift_stats::{Shares, StatError, chi2, ks, wasserstein};
 use crate::baseline::ColumnBaseline;
 use crate::count::Seen;
 
+/// Rows that a cell of the window must be expected to hold, or it is counted with its neighbours. Over many columns the
+/// correction asks for p-values far out in the tail, where the usual five are too few.
+const LEAST_EXPECTED: f64 = 15.0;
+
 /// How far a column has moved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drift {
@@ -115,7 +119,7 @@ pub fn compare(baseline: &ColumnBaseline, window: &Seen, floor: f64) -> Result<D
     let rate = |nulls: u64, rows: u64| nulls as f64 / rows as f64;
     Ok(Drift {
         psi: index.value,
-        psi_p: chi2::two_sample_pooled(&before, &now)?.p_value,
+        psi_p: chi2::two_sample_pooled_to(&before, &now, LEAST_EXPECTED)?.p_value,
         noise: expected_noise(n, m, used)?,
         cells,
         js: js_distance(&p, &q, Base::Two)?,
@@ -140,7 +144,7 @@ fn test(baseline: &ColumnBaseline, window: &Seen, before: &[u64], now: &[u64]) -
     }
     Ok(Test::Chi2 {
         v: chi2::cramers_v(before, now)?,
-        p: chi2::two_sample_pooled(before, now)?.p_value,
+        p: chi2::two_sample_pooled_to(before, now, LEAST_EXPECTED)?.p_value,
     })
 }
 

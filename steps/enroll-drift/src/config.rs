@@ -29,6 +29,9 @@ pub struct DriftConfig {
     /// When drift counts.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// When the data is broken and has not drifted.
+    #[serde(default)]
+    pub quality: Quality,
     /// What happens then; nothing is sent without it.
     #[serde(default)]
     pub retraining_trigger: RetrainingTrigger,
@@ -68,9 +71,27 @@ pub struct Thresholds {
     /// A column at this PSI asks for a retraining.
     #[serde(default = "defaults::psi_retrain")]
     pub psi_retrain: f64,
-    /// The prediction alerts below this p-value, when its PSI reaches `psi_alert` too.
+    /// The prediction alerts below this p-value, when its distance reaches `prediction_js_distance` too.
     #[serde(default = "defaults::prediction_p")]
     pub prediction_drift_p_value: f64,
+    /// The Jensen-Shannon distance (0 to 1, of base 2) from which a prediction has moved so far that it counts.
+    #[serde(default = "defaults::prediction_js")]
+    pub prediction_js_distance: f64,
+}
+
+/// When the data is broken and has not drifted: it goes to people, and no model is trained on it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// How much the share of rows without a value may rise over the baseline's: 0.1 is ten rows of a hundred.
+    #[serde(default = "defaults::tenth")]
+    pub max_null_increase: f64,
+    /// How much the share of values that are no number (NaN, infinite, unreadable) may rise.
+    #[serde(default = "defaults::tenth")]
+    pub max_odd_increase: f64,
+    /// A window with fewer rows has lost a part of its feed. Without it few rows are only too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_window_rows: Option<u64>,
 }
 
 /// What happens when drift counts.
@@ -130,7 +151,7 @@ mod defaults {
         500
     }
     pub(super) const fn alpha() -> f64 {
-        0.05
+        0.01
     }
     pub(super) const fn bins() -> usize {
         10
@@ -147,6 +168,12 @@ mod defaults {
     pub(super) const fn prediction_p() -> f64 {
         0.05
     }
+    pub(super) const fn prediction_js() -> f64 {
+        0.1
+    }
+    pub(super) const fn tenth() -> f64 {
+        0.1
+    }
 }
 
 impl Default for Thresholds {
@@ -155,6 +182,17 @@ impl Default for Thresholds {
             psi_alert: defaults::psi_alert(),
             psi_retrain: defaults::psi_retrain(),
             prediction_drift_p_value: defaults::prediction_p(),
+            prediction_js_distance: defaults::prediction_js(),
+        }
+    }
+}
+
+impl Default for Quality {
+    fn default() -> Self {
+        Self {
+            max_null_increase: defaults::tenth(),
+            max_odd_increase: defaults::tenth(),
+            min_window_rows: None,
         }
     }
 }
@@ -207,6 +245,7 @@ impl DriftConfig {
             psi_alert,
             psi_retrain,
             prediction_drift_p_value,
+            prediction_js_distance,
         } = self.thresholds;
         for (field, value) in [("psi_alert", psi_alert), ("psi_retrain", psi_retrain)] {
             if !(value.is_finite() && value > 0.0) {
@@ -227,8 +266,17 @@ impl DriftConfig {
             if !(value > 0.0 && value < 1.0) {
                 return fault(
                     field,
-                    format!("is {value}; a number above 0 and below 1 is needed (usual: 0.05)"),
+                    format!("is {value}; a number above 0 and below 1 is needed (usual: 0.05 and 0.01)"),
                 );
+            }
+        }
+        for (field, value) in [
+            ("thresholds.prediction_js_distance", prediction_js_distance),
+            ("quality.max_null_increase", self.quality.max_null_increase),
+            ("quality.max_odd_increase", self.quality.max_odd_increase),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return fault(field, format!("is {value}; 0 to 1 are allowed (usual: 0.1)"));
             }
         }
         if !(1..=87_600).contains(&self.monitoring_window_hours) {
@@ -353,7 +401,7 @@ mod tests {
         assert_eq!(config.monitoring_window_hours, 24);
         assert_eq!(config.thresholds, Thresholds::default());
         assert!(config.retraining_trigger.include_drift_report);
-        assert_eq!((config.min_rows, config.bins, config.alpha), (500, 10, 0.05));
+        assert_eq!((config.min_rows, config.bins, config.alpha), (500, 10, 0.01));
         assert!(config.watches("anything"));
     }
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use drift_stats::{StatError, multiple};
 
-use crate::baseline::{Baseline, ColumnBaseline};
+use crate::baseline::{Baseline, ColumnBaseline, Counts};
 use crate::compare::{Drift, compare};
-use crate::config::{DriftConfig, Level};
+use crate::config::{DriftConfig, Level, Quality};
 use crate::count::Seen;
 
 /// The word of a check.
@@ -147,7 +147,7 @@ pub fn decide(config: &DriftConfig, baseline: &Baseline, window: &Window) -> Res
     let mut columns = Vec::new();
     for (name, found) in &window.columns {
         if let Some(column) = baseline.columns.get(name) {
-            let finding = judge(column, found, baseline.method.floor)?;
+            let finding = judge(config, column, found, baseline.method.floor)?;
             columns.push(Column {
                 name: name.clone(),
                 level: config.level(name),
@@ -199,7 +199,12 @@ fn too_few(config: &DriftConfig, baseline: &Baseline, window: &Window) -> Option
     None
 }
 
-fn judge(baseline: &ColumnBaseline, found: &Found, floor: f64) -> Result<Finding, StatError> {
+fn judge(
+    config: &DriftConfig,
+    baseline: &ColumnBaseline,
+    found: &Found,
+    floor: f64,
+) -> Result<Finding, StatError> {
     let (seen, type_name, unreadable) = match found {
         Found::Counted {
             seen,
@@ -239,6 +244,9 @@ fn judge(baseline: &ColumnBaseline, found: &Found, floor: f64) -> Result<Finding
             ),
         }));
     }
+    if let Some(why) = storm(config.quality, &baseline.counts, &seen.counts) {
+        return Ok(Finding::Broken(why));
+    }
     let was = &baseline.profile.type_name;
     Ok(Finding::Compared {
         drift: Box::new(compare(baseline, seen, floor)?),
@@ -247,6 +255,35 @@ fn judge(baseline: &ColumnBaseline, found: &Found, floor: f64) -> Result<Finding
         chance: false,
         renamed_type: (was != type_name).then(|| (was.clone(), type_name.clone())),
         unreadable: unreadable.clone(),
+    })
+}
+
+/// Rows that have lost their values, or whose values are no numbers any more: a feed that breaks, not a world that changes.
+fn storm(quality: Quality, before: &Counts, now: &Counts) -> Option<String> {
+    let share = |part: u64, counts: &Counts| part as f64 / counts.rows().max(1) as f64;
+    let parts = [
+        (
+            "null",
+            share(before.nulls, before),
+            share(now.nulls, now),
+            quality.max_null_increase,
+        ),
+        (
+            "no number",
+            share(before.odd, before),
+            share(now.odd, now),
+            quality.max_odd_increase,
+        ),
+    ];
+    let percent = |share: f64| step_report::Format::Percent.show(share);
+    let found = parts.iter().find(|(_, before, now, most)| now - before > *most);
+    found.map(|(what, before, now, most)| {
+        format!(
+            "is {what} in {} of rows, {} before; {} more are allowed",
+            percent(*now),
+            percent(*before),
+            percent(*most)
+        )
     })
 }
 
@@ -336,7 +373,7 @@ impl Column {
             let p = (2.0 * drift.test.p().unwrap_or(1.0).min(drift.psi_p)).min(1.0);
             *p_adjusted = p;
             let significant = p < config.thresholds.prediction_drift_p_value;
-            let large = drift.psi >= config.thresholds.psi_alert;
+            let large = drift.js >= config.thresholds.prediction_js_distance;
             *chance = large && !significant;
             *asks = if large && significant && level > Level::Report {
                 Verdict::Alert
@@ -390,6 +427,17 @@ fn verdict(
             "columns cannot be compared",
         );
         return (Verdict::DataQuality, format!("{} {why}{more}", first.name));
+    }
+    if let Some(least) = config
+        .quality
+        .min_window_rows
+        .filter(|least| window.rows < *least)
+    {
+        let why = format!(
+            "the window holds {} rows, quality.min_window_rows is {least}: a part of the feed is missing",
+            window.rows
+        );
+        return (Verdict::DataQuality, why);
     }
     if let Some(why) = too_few {
         return (Verdict::Insufficient, why.to_owned());

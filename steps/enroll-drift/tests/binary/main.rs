@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where a value is missing")]
 
 mod bad_input;
+mod calibration;
 mod common;
 mod deeds;
 mod records;

@@ -46,15 +46,15 @@ def cells(column, bins):
 
 
 def pooled_p(before, now):
-    """Chi-squared, neighbouring cells with fewer than 5 expected rows of the smaller sample taken together."""
+    """Chi-squared, neighbouring cells with fewer than 15 expected rows of the smaller sample taken together."""
     small = min(sum(before), sum(now)) / (sum(before) + sum(now))
     table, rest = [], np.zeros(2, int)
     for cell in np.array([before, now]).T:
-        if cell.sum() * small >= 5:
+        if cell.sum() * small >= 15:
             table.append(cell)
             continue
         rest = rest + cell
-        if rest.sum() * small >= 5:
+        if rest.sum() * small >= 15:
             table.append(rest)
             rest = np.zeros(2, int)
     if rest.sum():
