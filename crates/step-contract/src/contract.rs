@@ -257,7 +257,10 @@ impl Command {
             template: spec.template,
         };
         for arg in command.get_arguments() {
-            if matches!(arg.get_id().as_str(), "help" | "version" | "describe") {
+            // clap's own, told by what they do: a step may have a `--version` that means a model's.
+            use clap::ArgAction::{Help, HelpLong, HelpShort, Version};
+            let is_claps = matches!(arg.get_action(), Help | HelpLong | HelpShort | Version);
+            if is_claps || arg.get_id() == "describe" {
                 continue;
             }
             read.take(arg, configs);
