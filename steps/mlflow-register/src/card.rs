@@ -66,6 +66,8 @@ pub(crate) fn render(
         "slices_left_out": slices.len().saturating_sub(ROWS),
         "champion": rows(|check| check.kind.starts_with("champion")).into_iter().take(ROWS).collect::<Vec<_>>(),
         "behaviour": rows(|check| check.kind == "behaviour"),
+        "fairness": rows(|check| check.kind == "fairness"),
+        "latency": rows(|check| check.kind == "latency"),
         "warnings": evaluation.checks.iter().chain(&validation.checks)
             .filter(|check| check.outcome.word() == "warn" || check.outcome.word() == "insufficient")
             .take(ROWS).map(|check| &check.why).collect::<Vec<_>>(),
@@ -89,21 +91,25 @@ pub(crate) fn render(
             .build()?,
     );
     environment.add_filter("cell", |text: String| cell(&text));
+    environment.add_filter("line", |text: String| line(&text));
     environment.render_str(TEMPLATE, Serde(context))
 }
 
 /// A text that stays inside of its table cell.
 fn cell(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('|', "\\|")
-        .replace(['\n', '\r'], " ")
-        .replace('<', "&lt;")
+    line(&text.replace('\\', "\\\\").replace('|', "\\|"))
 }
 
-/// Whether a check measured a metric of this model. A comparison with the champion observes a difference,
-/// and a behavioural test a share of its own rows.
+/// A text of others that stays on its line, and is no HTML: the card is shown by MLflow, among others.
+fn line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ").replace('<', "&lt;")
+}
+
+/// Whether a check measured how good the model is. A comparison with the champion observes a difference, a behavioural test
+/// a share of its own rows, fairness a distance of groups, latency the server.
 fn measures(check: &Check) -> bool {
-    let other = check.kind.starts_with("champion") || check.kind == "behaviour";
+    let other = check.kind.starts_with("champion")
+        || ["behaviour", "fairness", "latency"].contains(&check.kind.as_str());
     check.target.metric.is_some() && number(check).is_some() && !other
 }
 
@@ -177,9 +183,10 @@ fn front_matter(name: &str, evidence: &Evidence, team: &CardConfig, deployment: 
                 "task": { "type": task },
                 "dataset": {
                     "name": dataset_name,
-                    "type": run.dataset.version,
+                    "type": dataset_name,
                     "split": evidence.evaluation.value.bindings.get("split"),
                     "revision": run.dataset.digest,
+                    "args": { "version": run.dataset.version },
                 },
                 "metrics": metrics,
             }],

@@ -4,7 +4,7 @@ use std::fs;
 
 use provenance::{ModelVersionRecord, Record, Statement, TrainingRun, digest_bytes};
 use serde_json::json;
-use step_report::{Bound, Check};
+use step_report::{Bound, Check, Interval};
 
 use crate::story::{Story, dataset, ends, fails};
 
@@ -558,4 +558,87 @@ fn the_team_s_words_are_in_the_card() {
         assert!(card.contains(words), "{words}: {card}");
     }
     assert!(!card.contains("Not said by the team"), "{card}");
+}
+
+#[test]
+fn what_is_no_metric_of_the_model_has_a_section_of_its_own_and_no_text_is_html() {
+    let story = Story::new("sections", "one");
+    let hostile = "region=<img src=x onerror=alert(1)>";
+    let evaluation = story
+        .evaluation()
+        .with_check(
+            Check::new("fairness:demographic_parity:sex", "fairness")
+                .metric("demographic_parity")
+                .column("sex")
+                .bound(Bound::at_most(0.1))
+                .observed(0.04)
+                .interval(Interval::new(0.01, 0.07, 0.95, "newcombe"))
+                .n(20_000)
+                .pass("groups are 0.04 apart"),
+        )
+        .with_check(
+            Check::new("latency:p95_ms", "latency")
+                .metric("p95_ms")
+                .bound(Bound::at_most(50.0))
+                .observed(12.5)
+                .n(300)
+                .pass("95 of 100 answers within 12.5 ms"),
+        )
+        .with_check(
+            Check::new("champion:log_loss", "champion")
+                .metric("log_loss")
+                .bound(Bound::at_least(0.0))
+                .observed(0.01)
+                .n(20_000)
+                .pass("log_loss is 0.01 lower"),
+        )
+        .with_check(
+            Check::new("threshold:auc_roc:region", "threshold")
+                .metric("auc_roc")
+                .slice(hostile)
+                .observed(0.9)
+                .interval(Interval::new(0.88, 0.92, 0.95, "delong"))
+                .n(40)
+                .warn(format!("{hostile} has few rows")),
+        );
+    story.save("evaluation.json", &evaluation);
+    ends(story.register(&[]), "REGISTERED", 0);
+    let card = fs::read_to_string(story.path("card.md")).unwrap();
+    let section = |title: &str| {
+        let from = card.find(title).unwrap_or_else(|| panic!("{title}: {card}"));
+        let rest = &card[from + title.len()..];
+        rest[..rest.find("\n##").unwrap_or(rest.len())].to_owned()
+    };
+    let metrics = section("## Metrics");
+    assert!(
+        !metrics.contains("p95_ms") && !metrics.contains("parity"),
+        "{metrics}"
+    );
+    assert!(
+        section("### Fairness").contains("| demographic_parity over sex | 0.04 | 0.01 to 0.07 |"),
+        "{card}"
+    );
+    assert!(section("### Latency").contains("| p95_ms | 12.5 |"), "{card}");
+    assert!(
+        section("### Against the champion").contains("above zero is better"),
+        "{card}"
+    );
+    let slices = section("### Slices");
+    assert!(slices.contains("| auc_roc | 0.9 | 0.88 to 0.92 |"), "{slices}");
+    assert!(!card.contains("<img"), "{card}");
+
+    // The front matter has the metric, and nothing that is none.
+    let matter = card.split("---\n").nth(1).unwrap();
+    let matter: serde_json::Value = serde_yaml::from_str(matter).unwrap();
+    let result = &matter["model-index"][0]["results"][0];
+    let metrics = result["metrics"].as_array().unwrap();
+    let types: Vec<_> = metrics
+        .iter()
+        .map(|metric| metric["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["auc_roc"], "{matter}");
+    assert_eq!(
+        result["dataset"]["args"]["version"],
+        story.run.dataset.version.as_str()
+    );
 }
