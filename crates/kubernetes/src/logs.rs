@@ -41,36 +41,45 @@ pub struct Logs {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Place {
     last: Option<Timestamp>,
-    /// Lines that were taken since the second that the next connection begins with.
-    taken: BTreeMap<(Timestamp, u64), usize>,
-    /// Of these, the ones that this connection may still bring again.
-    due: BTreeMap<(Timestamp, u64), usize>,
+    /// Lines since the second that the next connection begins with. A burst of a hundred thousand is one second's.
+    lines: BTreeMap<(Timestamp, u64), Times>,
+}
+
+/// How often a line of one stamp and text came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Times {
+    /// It was taken so often.
+    taken: u32,
+    /// This connection may still bring it again so often.
+    due: u32,
 }
 
 impl Place {
     /// A new connection begins.
     fn reconnect(&mut self) {
-        self.due = self.taken.clone();
+        for times in self.lines.values_mut() {
+            times.due = times.taken;
+        }
     }
 
     /// Whether a line was not taken before.
     fn takes(&mut self, at: Timestamp, text: &str) -> bool {
-        let line = (at, hash(text));
-        if let Some(due) = self.due.get_mut(&line).filter(|due| **due > 0) {
-            *due -= 1;
+        let times = self.lines.entry((at, hash(text))).or_default();
+        if times.due > 0 {
+            times.due -= 1;
             return false;
         }
-        *self.taken.entry(line).or_insert(0) += 1;
+        times.taken += 1;
         if self.last.is_none_or(|last| last < at) {
             self.last = Some(at);
             // One second more than the server goes back: lines are stamped a little out of order.
             let from = at.as_second() - 1;
             if self
-                .taken
+                .lines
                 .first_key_value()
                 .is_some_and(|((first, _), _)| first.as_second() < from)
             {
-                self.taken.retain(|(at, _), _| at.as_second() >= from);
+                self.lines.retain(|(at, _), _| at.as_second() >= from);
             }
         }
         true

@@ -417,6 +417,12 @@ planes=s3://lake/flights-2013/planes.parquet"
         one["version"].as_str().map(str::to_owned)
     }
 
+    /// Points an alias to a version.
+    pub fn set_alias(&self, model: &str, alias: &str, version: &str) {
+        let body = json!({"name": model, "alias": alias, "version": version});
+        self.mlflow(Method::POST, "registered-models/alias", &body);
+    }
+
     /// The MLflow runs of a workflow: tags by name.
     #[must_use]
     pub fn runs(&self, experiment: &str, workflow_uid: &str) -> Vec<BTreeMap<String, String>> {

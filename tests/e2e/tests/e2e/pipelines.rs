@@ -356,3 +356,43 @@ fn a_team_composes_a_dag_of_its_own() {
     let verdict = run.report("evaluate")["verdict"].as_str().unwrap().to_owned();
     assert!(["PASS", "WARN"].contains(&verdict.as_str()), "{verdict}");
 }
+
+#[test]
+fn a_model_that_was_kept_back_is_judged_under_load_and_promoted() {
+    let lab = Lab::new();
+    // Given a version that was kept back, and a champion that came after it
+    let canary = "canary: {latency: {mode: \"off\"}}\n";
+    let model = lab.model("e2e-canary", &[("canary.yaml", canary), ("load-duration", "45s")]);
+    let kept = lab.submit("train-to-serve", &model, &[("deploy", "false")]);
+    succeeded(&lab, &model, &kept);
+    let first = lab.submit("train-to-serve", &model, &[]);
+    succeeded(&lab, &model, &first);
+    assert_eq!(lab.alias(&model, "champion").as_deref(), Some("2"));
+    lab.set_alias(&model, "kept", "1");
+
+    // When it is judged against the champion of now
+    let record = format!("runs/{}/mlflow-register/model-version.json", kept.uid());
+    let run = lab.submit(
+        "canary-only",
+        &model,
+        &[("model-version", &record), ("alias", "kept")],
+    );
+
+    // Then both were asked the same under load, and it is the champion
+    succeeded(&lab, &model, &run);
+    let report = run.report("kserve-canary");
+    assert_eq!(report["verdict"], "PROMOTE", "{report}");
+    let errors = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["id"] == "error_rate")
+        .unwrap();
+    for arm in ["canary_requests", "champion_requests"] {
+        assert!(
+            errors["details"][arm].as_u64().is_some_and(|n| n > 500),
+            "{errors}"
+        );
+    }
+    assert_eq!(lab.alias(&model, "champion").as_deref(), Some("1"));
+}
