@@ -177,6 +177,26 @@ fn a_server_that_is_away_or_answers_nonsense_is_no_verdict() {
 }
 
 #[test]
+fn an_answer_without_a_prediction_is_no_answer_in_time() {
+    let dir = Dir::new();
+    // It scores tables, and answers single rows at once with nothing.
+    let script = |_: usize, body: &Value| {
+        let rows = body["inputs"][0]["shape"][0].as_u64().unwrap_or(0);
+        let data = vec![0.5; rows as usize];
+        let tensor = json!({"name": "predict", "shape": [rows, 1], "datatype": "FP64", "data": data});
+        match rows {
+            1 => Reply::Body("{}".to_owned()),
+            _ => Reply::Body(json!({"model_name": "m", "outputs": [tensor]}).to_string()),
+        }
+    };
+    let server = ModelStub::start(Duration::ZERO, script).expect("a free port");
+    let gates = "evaluation: {latency: {p95_ms: 1000, requests: 100}}";
+    let ran = gate(&dir, gates, &server.url(), &[]);
+    ran.says("FAIL", 3)
+        .outcome("latency:p95_ms", "fail", &["100 of 100 requests failed"]);
+}
+
+#[test]
 fn sigterm_while_the_server_stalls_ends_at_once() {
     let dir = Dir::new();
     let stalls = ModelStub::start(Duration::ZERO, |_, _| Reply::Stall(Duration::from_secs(25), 0.5))

@@ -315,6 +315,11 @@ fn a_slice_that_gets_worse_fails_though_all_rows_get_better() {
         ran.check("champion:auc_roc:region=west")["target"]["slice"],
         "region=west"
     );
+    // Where the gate only warns, so do its slices.
+    let gates = "evaluation: {champion_improvement: {auc_roc_delta: {bound: -0.5, severity: warn}}}";
+    let ran = dir.gate(gates, &mixed, Some(&champion), &["--slice-columns", "region"]);
+    ran.says("WARN", 0)
+        .outcome("champion:auc_roc:region=west", "warn", &["significantly worse"]);
 }
 
 #[test]

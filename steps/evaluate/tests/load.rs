@@ -314,6 +314,54 @@ fn more_than_may_be_under_way_wait_and_are_counted() {
 }
 
 #[test]
+fn a_rate_that_was_not_reached_is_no_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ModelStub::start(Duration::from_millis(50), |_, body| Reply::Predict(first(body))).unwrap();
+    // One at a time at 50 ms is 20 a second; 100 are asked for, and nobody has said how slow an answer may be.
+    let args = |rate: &'static str| {
+        [
+            "--endpoint".to_owned(),
+            server.url(),
+            "--rate".to_owned(),
+            rate.to_owned(),
+            "--duration".to_owned(),
+            "3s".to_owned(),
+            "--max-in-flight".to_owned(),
+            "1".to_owned(),
+            "--max-error-rate".to_owned(),
+            "0.5".to_owned(),
+        ]
+    };
+    let asked = args("100");
+    let output = run(
+        folder.path(),
+        &asked.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    expect(&output, 3, "INCONCLUSIVE");
+    let found = report(folder.path());
+    let reason = found["reason"].as_str().unwrap();
+    assert!(reason.contains("requests a second were sent, 10"), "{reason}");
+    assert!(reason.contains("waited for a place in flight"), "{reason}");
+    let rate = found["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["kind"] == "load")
+        .unwrap();
+    assert!(
+        rate["observed"].as_f64().is_some_and(|rate| rate < 25.0),
+        "{rate}"
+    );
+    // What it can bear, it was driven with.
+    let asked = args("10");
+    let output = run(
+        folder.path(),
+        &asked.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    expect(&output, 0, "PASS");
+}
+
+#[test]
 fn what_cannot_be_asked_is_named_before_the_clock_starts() {
     let folder = tempfile::tempdir().unwrap();
     let server = healthy();

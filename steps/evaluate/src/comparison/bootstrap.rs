@@ -129,16 +129,18 @@ impl Replicates {
     }
 }
 
-/// The interval of a statistic of the models: `of` reads it from one value a model.
+/// The interval of a statistic of the models, and by which method: BCa has none where the replicates lie all to one side of the
+/// value, and the percentiles stand in. `of` reads the statistic from one value a model.
 pub fn interval(
     models: &[&Scored<'_>],
     metric: Metric,
     replicates: &[f64],
     (plan, level): (Plan, f64),
     of: &(dyn Fn(&[f64]) -> f64 + Sync),
-) -> Option<(f64, f64)> {
+) -> Option<((f64, f64), Method)> {
+    let percentile = || Some((interval::percentile(replicates, level)?, Method::Percentile));
     if plan.method == Method::Percentile {
-        return interval::percentile(replicates, level);
+        return percentile();
     }
     let whole: Vec<f64> = models
         .iter()
@@ -146,8 +148,10 @@ pub fn interval(
         .collect::<Result<_, _>>()
         .ok()?;
     let left_out = jackknife(models, metric, of);
-    interval::bca(replicates, of(&whole), &left_out, level)
-        .or_else(|| interval::percentile(replicates, level))
+    match interval::bca(replicates, of(&whole), &left_out, level) {
+        Some(ends) => Some((ends, Method::Bca)),
+        None => percentile(),
+    }
 }
 
 /// The statistic with each block of rows left out; blocks stride over the rows.

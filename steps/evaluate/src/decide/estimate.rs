@@ -261,7 +261,8 @@ impl Look<'_, '_> {
                 let one = [self.both[model]];
                 bootstrap::interval(&one, self.metric, &drawn.values[model], self.plan(), &of)
             });
-            (interval, self.bootstrap())
+            let name = self.bootstrap(interval.map(|(_, method)| method));
+            (interval.map(|(ends, _)| ends), name)
         };
         Ok(self.widened(model, value, (interval, method)))
     }
@@ -302,10 +303,13 @@ impl Look<'_, '_> {
         (self.wanted.plan, self.wanted.level)
     }
 
-    fn bootstrap(&self) -> String {
-        let kind = match self.wanted.plan.method {
-            bootstrap::Method::Percentile => "percentile",
-            bootstrap::Method::Bca => "BCa",
+    /// What the interval is called that came by this method.
+    fn bootstrap(&self, method: Option<bootstrap::Method>) -> String {
+        use bootstrap::Method::{Bca, Percentile};
+        let kind = match (method.unwrap_or(Percentile), self.wanted.plan.method) {
+            (Bca, _) => "BCa",
+            (Percentile, Percentile) => "percentile",
+            (Percentile, Bca) => "percentile (BCa is undefined here)",
         };
         format!("bootstrap {kind}, {} replicates", self.wanted.plan.replicates)
     }
@@ -399,13 +403,16 @@ impl Look<'_, '_> {
         }
         let deltas = drawn.improvements(self.metric);
         let of = |values: &[f64]| self.metric.improvement(values[0], values[1]);
-        let interval = bootstrap::interval(self.both, self.metric, &deltas, self.plan(), &of)
+        let interval = bootstrap::interval(self.both, self.metric, &deltas, self.plan(), &of);
+        let name = self.bootstrap(interval.map(|(_, method)| method));
+        let interval = interval
+            .map(|(ends, _)| ends)
             .or_else(|| percentile(&deltas, self.wanted.level));
         let delta = Estimate {
             value: self.metric.improvement(challenger, champion),
             se: spread(&deltas),
         };
-        let method = format!("{}, paired", self.bootstrap());
+        let method = format!("{name}, paired");
         let source = Source::Replicates(deltas, delta);
         Some(self.tested(("paired bootstrap", method), delta, interval, source))
     }

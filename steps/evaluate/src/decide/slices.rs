@@ -136,6 +136,11 @@ fn not_worse(gates: &Gates, gate: &ChampionGate, lines: &[SliceLine]) -> Vec<Che
     };
     let adjusted = adjusted.unwrap_or_else(|_| p_values.clone());
     let family = format!("{} over {} slices", gates.slices.correction.name(), tested.len());
+    // A gate that only warns of all rows does not reject for some of them.
+    let severity = match gate.severity {
+        Severity::Warn => Severity::Warn,
+        _ => gates.slices.severity,
+    };
     paired
         .iter()
         .map(|line| {
@@ -145,7 +150,7 @@ fn not_worse(gates: &Gates, gate: &ChampionGate, lines: &[SliceLine]) -> Vec<Che
             )
             .metric(gate.metric.name())
             .slice(&*line.name)
-            .severity(gates.slices.severity)
+            .severity(severity)
             .bound(Bound::text(format!(
                 "not significantly worse (alpha {}, {family})",
                 gates.slices.alpha

@@ -44,6 +44,8 @@ pub struct Measured {
     pub waited: u64,
     /// How late each was sent for the generator's own sake, milliseconds.
     pub lag_ms: Vec<f64>,
+    /// How long after it was due each was sent, milliseconds; never, where its time was over first.
+    pub sent_ms: Vec<Option<f64>>,
 }
 
 impl Measured {
@@ -59,6 +61,35 @@ impl Measured {
             .collect();
         ok.sort_by(f64::total_cmp);
         ok
+    }
+
+    /// How late the generator itself was, at this quantile; milliseconds.
+    #[must_use]
+    pub fn lag(&self, p: f64) -> Option<f64> {
+        let mut lags = self.lag_ms.clone();
+        lags.sort_by(f64::total_cmp);
+        Some(estimate(&lags, p, ALPHA)?.value)
+    }
+
+    /// Requests a second: as they were due, and as they were sent. `None` where all were due within a second.
+    #[must_use]
+    pub fn rates(&self) -> Option<(f64, f64)> {
+        let due = || self.requests.iter().map(|request| request.intended_start);
+        let (first, last) = (due().min()?, due().max()?);
+        let span = (last - first) as f64 / 1e9;
+        if span < 1.0 {
+            return None;
+        }
+        let sent: Vec<f64> = self
+            .requests
+            .iter()
+            .zip(&self.sent_ms)
+            .filter_map(|(request, sent)| {
+                Some((request.intended_start - first) as f64 / 1e9 + (*sent)? / 1e3)
+            })
+            .collect();
+        let took = sent.iter().copied().fold(span, f64::max);
+        Some((self.requests.len() as f64 / span, sent.len() as f64 / took))
     }
 
     /// Requests without a usable prediction.
@@ -89,6 +120,7 @@ pub fn decide(bounds: &Bounds, measured: &[Measured]) -> Decision {
         checks.push(quantile(endpoint, &latencies, 0.95, bounds.p95_ms, gated));
         checks.push(quantile(endpoint, &latencies, 0.99, bounds.p99_ms, gated));
         checks.push(error_rate(endpoint, bounds.max_error_rate, gated));
+        checks.extend(rate(endpoint, gated));
     }
     let first = |outcome| checks.iter().find(|check: &&Check| check.outcome == outcome);
     let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
@@ -161,12 +193,22 @@ fn quantile(endpoint: &Measured, latencies: &[f64], p: f64, bound: Option<f64>, 
     let (Some(bound), true) = (bound, gated) else {
         return check.skipped(format!("{seen}; measured, no gate"));
     };
+    let late = endpoint.lag(0.99).unwrap_or_default();
     match (found.lower, found.upper) {
         (_, Some(upper)) if upper <= bound => check.pass(format!(
             "{seen}, at most {} with 95 % confidence; {} allowed",
             ms(upper),
             ms(bound)
         )),
+        // What the generator was late by is in the latency, and is not the server's.
+        (Some(lower), _) if lower > bound && late >= lower - bound => check.detail("generator_late_ms", late).insufficient(
+            format!(
+                "{seen}, {} allowed; the generator itself was late by {} at its 99th percentile: give the step more CPU or \
+                 lower --rate",
+                ms(bound),
+                ms(late)
+            ),
+        ),
         (Some(lower), _) if lower > bound => check.fail(format!(
             "{seen}, at least {} with 95 % confidence; {} allowed",
             ms(lower),
@@ -188,6 +230,39 @@ fn quantile(endpoint: &Measured, latencies: &[f64], p: f64, bound: Option<f64>, 
             ))
         }
     }
+}
+
+/// Less than this share of the rate that was asked for is another load.
+const REACHED: f64 = 0.95;
+
+/// Whether the load was the one that was asked for: a server that was never driven at its rate has not shown that it bears it.
+fn rate(endpoint: &Measured, gated: bool) -> Option<Check> {
+    let (wanted, achieved) = endpoint.rates()?;
+    let label = &endpoint.label;
+    let check = Check::new(format!("rate:{label}"), "load")
+        .metric("requests_per_second")
+        .slice(label)
+        .observed(achieved)
+        .bound(Bound::at_least(wanted * REACHED))
+        .n(endpoint.requests.len() as u64);
+    let show = |rate: f64| Format::Auto.show((rate * 10.0).round() / 10.0);
+    let seen = format!(
+        "{label}: {} requests a second were sent, {} were due",
+        show(achieved),
+        show(wanted)
+    );
+    Some(if !gated {
+        check.skipped(format!("{seen}; measured, no gate"))
+    } else if achieved >= wanted * REACHED {
+        check.pass(seen)
+    } else {
+        check.insufficient(format!(
+            "{seen}: the load was not the one that was asked for; {} waited for a place in flight (--max-in-flight), and the \
+             generator was late by {} at its 99th percentile",
+            endpoint.waited,
+            Format::Milliseconds.show(endpoint.lag(0.99).unwrap_or_default())
+        ))
+    })
 }
 
 /// An interval shrinks with the root of n: how many requests bring the limit to the bound, at this quantile.
@@ -323,6 +398,7 @@ mod tests {
             warm_up: WarmUp::default(),
             waited: 0,
             lag_ms: Vec::new(),
+            sent_ms: Vec::new(),
         }
     }
 

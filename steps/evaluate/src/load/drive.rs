@@ -34,6 +34,8 @@ struct Outcome {
     failure: Option<String>,
     /// How late it was sent for the generator's sake, milliseconds.
     lag_ms: f64,
+    /// How long after it was due it was sent, milliseconds; never, where its time was over first.
+    sent_ms: Option<f64>,
 }
 
 /// What all requests to one endpoint share.
@@ -94,6 +96,7 @@ pub(super) async fn drive(
             warm_up,
             waited: 0,
             lag_ms: Vec::with_capacity(plan.requests),
+            sent_ms: Vec::with_capacity(plan.requests),
         })
         .collect();
     let (mut done, all) = (0_u64, plan.slots.len() as u64);
@@ -104,6 +107,7 @@ pub(super) async fn drive(
                     let endpoint = &mut measured[outcome.endpoint];
                     endpoint.requests.push(outcome.request);
                     endpoint.lag_ms.push(outcome.lag_ms);
+                    endpoint.sent_ms.push(outcome.sent_ms);
                     if let Some(failure) = outcome.failure {
                         *endpoint.failures.entry(failure).or_default() += 1;
                     }
@@ -172,6 +176,7 @@ fn generate(
 async fn ask(shared: &Shared, slot: Slot, body: Bytes, (due, lag_ms): (Instant, f64)) -> Outcome {
     let lane = &shared.lanes[slot.endpoint];
     let give_up = tokio::time::Instant::from_std(due + shared.timeout);
+    let mut sent_ms = None;
     let call = async {
         let permit = match lane.in_flight.try_acquire() {
             Ok(permit) => Ok(permit),
@@ -180,6 +185,7 @@ async fn ask(shared: &Shared, slot: Slot, body: Bytes, (due, lag_ms): (Instant, 
                 lane.in_flight.acquire().await
             }
         };
+        sent_ms = Some(due.elapsed().as_secs_f64() * 1e3);
         let answer = lane.client.post_once(body).await;
         drop(permit);
         answer
@@ -214,6 +220,7 @@ async fn ask(shared: &Shared, slot: Slot, body: Bytes, (due, lag_ms): (Instant, 
         },
         failure: prediction.err(),
         lag_ms,
+        sent_ms,
     }
 }
 

@@ -82,6 +82,9 @@ fn side_by_side(plan: &Plan, measured: &[Measured]) -> Table {
     row("Requests a second, as scheduled", Format::Auto, &|m| {
         m.requests.len() as f64 / seconds(plan).max(f64::MIN_POSITIVE)
     });
+    row("Requests a second, as sent", Format::Auto, &|m| {
+        m.rates().map_or(f64::NAN, |(_, sent)| sent)
+    });
     row("Without a usable prediction", Format::Count, &|m| {
         m.errors() as f64
     });
@@ -95,7 +98,9 @@ fn side_by_side(plan: &Plan, measured: &[Measured]) -> Table {
     row("Waited for a place in flight", Format::Count, &|m| {
         m.waited as f64
     });
-    row("Generator late, p99", Format::Milliseconds, &|m| lag(m, 0.99));
+    row("Generator late, p99", Format::Milliseconds, &|m| {
+        m.lag(0.99).unwrap_or(f64::NAN)
+    });
     row("Warm-up requests, not counted", Format::Count, &|m| {
         m.warm_up.requests as f64
     });
@@ -107,12 +112,6 @@ fn side_by_side(plan: &Plan, measured: &[Measured]) -> Table {
 
 fn seconds(plan: &Plan) -> f64 {
     plan.slots.last().map_or(0.0, |slot| slot.due.as_secs_f64())
-}
-
-fn lag(measured: &Measured, p: f64) -> f64 {
-    let mut lags = measured.lag_ms.clone();
-    lags.sort_by(f64::total_cmp);
-    estimate(&lags, p, ALPHA).map_or(f64::NAN, |q| q.value)
 }
 
 fn failures(measured: &[Measured]) -> Bars {
@@ -195,7 +194,7 @@ fn notes(plan: &Plan, measured: &[Measured]) -> Vec<Note> {
     let mut notes = Vec::new();
     for endpoint in measured {
         let label = &endpoint.label;
-        let late = lag(endpoint, 0.99);
+        let late = endpoint.lag(0.99).unwrap_or(f64::NAN);
         if late > LATE_MS {
             notes.push(Note::warn(format!(
                 "{label}: the generator itself was late, by {late:.1} ms at its 99th percentile; the latencies include that: give the step more CPU or lower --rate"

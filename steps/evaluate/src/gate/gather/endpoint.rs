@@ -89,6 +89,14 @@ pub(super) fn shape(table: &FeatureTable, args: &GateArgs) -> RequestShape {
     shape
 }
 
+/// Which of the answers is the score.
+pub(super) fn answer(args: &GateArgs) -> AnswerShape {
+    AnswerShape {
+        output: args.output.clone(),
+        positive_class: args.positive_class,
+    }
+}
+
 /// Scores of a whole table.
 pub(super) async fn ask(
     client: &InferenceClient,
@@ -96,11 +104,7 @@ pub(super) async fn ask(
     args: &GateArgs,
     cx: &Context,
 ) -> Result<Vec<f64>, StepError> {
-    let answer = AnswerShape {
-        output: args.output.clone(),
-        positive_class: args.positive_class,
-    };
-    let mut options = ScoreOptions::new(shape(table, args), answer);
+    let mut options = ScoreOptions::new(shape(table, args), answer(args));
     options.batch_rows = NonZeroUsize::new(args.batch_rows as usize).unwrap_or(NonZeroUsize::MIN);
     tokio::select! {
         scores = score(client, table, &options) => scores.map_err(|error| refused(&error)),

@@ -8,7 +8,7 @@ use step_report::{Check, Input, Observed, Outcome, Report};
 use step_runtime::{Context, StepError};
 
 use super::Gathered;
-use super::endpoint::{client, features, refused, shape};
+use super::endpoint::{answer, client, features, refused, shape};
 use super::table::Frame;
 use crate::config::Latency;
 use crate::evidence::{Answered, AnsweredQuantile, QuantileInterval};
@@ -213,7 +213,7 @@ async fn probe(
         });
     }
     let table = features(frame, names)?;
-    let shape = shape(&table, args);
+    let (shape, expected) = (shape(&table, args), answer(args));
     let (mut took, mut failures, mut example) = (Vec::with_capacity(latency.requests), 0_u64, String::new());
     for request in 0..latency.requests + WARM_UP {
         if cx.is_cancelled() {
@@ -230,7 +230,11 @@ async fn probe(
             continue;
         }
         match answer {
-            Ok(answer) if answer.is_success() => took.push(milliseconds),
+            // A 2xx without a usable prediction is no answer, however fast.
+            Ok(got) if got.is_success() => match expected.predictions(shape.protocol, &got.body, 1) {
+                Ok(_) => took.push(milliseconds),
+                Err(why) => (failures, example) = (failures + 1, why.to_string()),
+            },
             Ok(answer) => (failures, example) = (failures + 1, format!("HTTP {}", answer.status)),
             Err(why) => (failures, example) = (failures + 1, why),
         }
