@@ -51,6 +51,17 @@ impl MlflowError {
         }
     }
 
+    /// Whether the server does not know such a call at all: one of another version, or another implementation.
+    #[must_use]
+    pub fn is_no_call(&self) -> bool {
+        match self {
+            Self::Api { status, code, .. } => {
+                matches!(status, 404 | 405 | 501) && (code.is_empty() || code == "ENDPOINT_NOT_FOUND")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the thing that was to be made exists.
     #[must_use]
     pub fn is_already_there(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use artifact_store::retry;
+use artifact_store::{Again, retry};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -219,7 +219,34 @@ impl Client {
         for extra in found {
             self.delete_unless_aliased(&extra).await?;
         }
-        Ok((self.read_back(&first).await?, was_there))
+        Ok((self.ready(&first).await?, was_there))
+    }
+
+    /// The version once it can be used: a server may still be copying its files.
+    async fn ready(&self, version: &ModelVersion) -> Result<ModelVersion, MlflowError> {
+        let op = || async {
+            let found = self.read_back(version).await?;
+            let what = format!("version {} of `{}`", found.version, found.name);
+            match found.status.as_str() {
+                "" | "READY" => Ok(found),
+                "FAILED_REGISTRATION" => Err(Failed::from(MlflowError::Invalid(format!(
+                    "MLflow has failed to register {what}; delete it, and register the model again"
+                )))),
+                status => {
+                    let error = MlflowError::Unavailable {
+                        call: format!("wait for {what}"),
+                        why: format!("it is {status}"),
+                    };
+                    Err(Failed {
+                        again: Again::Yes,
+                        ..Failed::from(error)
+                    })
+                }
+            }
+        };
+        retry(self.policy(), op, |failed: &Failed| failed.again)
+            .await
+            .map_err(|failed| failed.error)
     }
 
     async fn delete_unless_aliased(&self, extra: &ModelVersion) -> Result<(), MlflowError> {

@@ -2,17 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use artifact_store::RetryPolicy;
-use mlflow_client::{Auth, Client, IDEMPOTENCY_TAG, NewRun, Options};
+use mlflow_client::{Auth, Client, IDEMPOTENCY_TAG, NewRun, NewVersion, Options, Stage};
 use serde_json::json;
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn at(server: &MockServer) -> Client {
+    patient(server, RetryPolicy::within(Duration::from_millis(300)))
+}
+
+fn patient(server: &MockServer, retry: RetryPolicy) -> Client {
     let mut options = Options::new(&server.uri()).unwrap();
-    options.retry = RetryPolicy::within(Duration::from_millis(300));
+    options.retry = retry;
     options.auth = Auth::Bearer("t0ken".to_owned());
     options.workspace = Some("fraud".to_owned());
     Client::new(options).unwrap()
@@ -202,4 +207,85 @@ async fn who_made_the_second_run_takes_it_back() {
     };
     let (settled, was_there) = at(&server).await.ensure_run(&new).await.unwrap();
     assert_eq!((settled.run_id.as_str(), was_there), ("theirs", true));
+}
+
+/// A server with one version of `m`, which is in these states, one a look.
+async fn with_version(states: &[&str]) -> MockServer {
+    let server = MockServer::start().await;
+    let version = |status: &str| json!({"name": "m", "version": "1", "status": status});
+    Mock::given(path("/api/2.0/mlflow/model-versions/search"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"model_versions": [version("READY")]})))
+        .mount(&server)
+        .await;
+    for (at, state) in states.iter().enumerate() {
+        let mut mock = Mock::given(path("/api/2.0/mlflow/model-versions/get"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"model_version": version(state)})));
+        if at + 1 < states.len() {
+            mock = mock.up_to_n_times(1);
+        }
+        mock.mount(&server).await;
+    }
+    server
+}
+
+#[tokio::test]
+async fn a_version_is_waited_for_until_it_can_be_used() {
+    let new = NewVersion {
+        name: "m".to_owned(),
+        source: "s3://b/m".to_owned(),
+        run_id: "r".to_owned(),
+        description: String::new(),
+        tags: BTreeMap::new(),
+        key: "k".to_owned(),
+        model_id: None,
+    };
+    let often = || RetryPolicy {
+        min_delay: Duration::from_millis(10),
+        max_delay: Duration::from_millis(50),
+        max_elapsed: Duration::from_millis(500),
+    };
+    let at = |server: &MockServer| std::future::ready(patient(server, often()));
+    let server = with_version(&["PENDING_REGISTRATION", "PENDING_REGISTRATION", "READY"]).await;
+    let (found, was_there) = at(&server).await.ensure_version(&new).await.unwrap();
+    assert_eq!((found.status.as_str(), was_there), ("READY", true));
+    let server = with_version(&["PENDING_REGISTRATION", "FAILED_REGISTRATION"]).await;
+    let error = at(&server).await.ensure_version(&new).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has failed to register version 1 of `m`"),
+        "{error}"
+    );
+    assert!(!error.is_unavailable());
+    let server = with_version(&["PENDING_REGISTRATION"]).await;
+    let error = at(&server).await.ensure_version(&new).await.unwrap_err();
+    assert!(
+        error.is_unavailable() && error.to_string().contains("PENDING_REGISTRATION"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_a_server_does_not_know_is_told_from_a_thing_that_is_not_there() {
+    let server = MockServer::start().await;
+    let call = || path("/api/2.0/mlflow/model-versions/transition-stage");
+    Mock::given(call())
+        .respond_with(
+            ResponseTemplate::new(404)
+                .set_body_json(json!({"error_code": "ENDPOINT_NOT_FOUND", "message": "no"})),
+        )
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(call())
+        .respond_with(
+            ResponseTemplate::new(404)
+                .set_body_json(json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"})),
+        )
+        .mount(&server)
+        .await;
+    let client = at(&server).await;
+    let ask = || client.set_stage("m", "1", Stage::Staging, false);
+    assert!(ask().await.unwrap_err().is_no_call());
+    assert!(!ask().await.unwrap_err().is_no_call());
 }

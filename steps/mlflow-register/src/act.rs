@@ -79,8 +79,8 @@ pub(crate) async fn register(
         }
     }
     let mut notes = Vec::new();
-    stage(client, args, &made, was_there, &mut notes).await?;
     alias(client, args, &made, was_there, &mut notes).await?;
+    stage(client, args, &made, was_there, &mut notes).await?;
     let version = client.model_version(name, version).await?.ok_or_else(|| {
         Error::Usage(format!(
             "version {version} of {name} was deleted while it was being registered"
@@ -245,10 +245,19 @@ async fn stage(
         ));
         return Ok(());
     }
-    client
+    let moved = client
         .set_stage(&made.name, &made.version, args.stage, args.archive_previous)
-        .await?;
-    Ok(())
+        .await;
+    match moved {
+        Err(error) if error.is_no_call() => {
+            notes.push(format!(
+                "this server has no stages: version {} is told by the alias {} alone",
+                made.version, args.alias
+            ));
+            Ok(())
+        }
+        moved => moved.map(|_| ()).map_err(Error::from),
+    }
 }
 
 async fn alias(

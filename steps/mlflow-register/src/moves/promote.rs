@@ -83,9 +83,18 @@ pub(crate) async fn promote(args: PromoteArgs, cx: &Context) -> Result<Finished,
                 stage.as_str(),
             )
             .await?;
-        client
+        let moved = client
             .set_stage(&record.name, &record.version, stage, args.archive_previous)
-            .await?;
+            .await;
+        match moved {
+            Err(error) if error.is_no_call() => {
+                tracing::warn!(
+                    "this server has no stages: the alias {} alone tells the version",
+                    args.alias
+                );
+            }
+            moved => _ = moved?,
+        }
     }
     let after = Now::read(&client, record, &args.alias).await?;
     let held = held(&args.alias, &record.version, after.alias.as_deref());
