@@ -211,20 +211,7 @@ fn count(
     cancel: &CancellationToken,
 ) -> Result<Counted, StepError> {
     let mut columns: BTreeMap<String, Found> = BTreeMap::new();
-    for file in files {
-        time_fits(file, time)?;
-        for name in watched {
-            if let Some(lost) = lost(baseline, file, name) {
-                columns.entry(name.clone()).or_insert(lost);
-            }
-        }
-    }
-    let counted: Vec<String> = watched
-        .iter()
-        .filter(|name| !columns.contains_key(*name))
-        .cloned()
-        .collect();
-    let mut counters: BTreeMap<&str, Tally<'_>> = counted
+    let mut counters: BTreeMap<&str, Tally<'_>> = watched
         .iter()
         .filter_map(|name| {
             let column = baseline.columns.get(name)?;
@@ -234,21 +221,41 @@ fn count(
         .collect();
     let (mut inside, mut timeless, mut objects) = (0, 0, Vec::new());
     for file in files {
-        let rows = gather::scan(file, &counted, time, cancel, |batch| {
-            for column in batch.columns() {
-                if let Some((counter, _)) = counters.get_mut(column.field().name.as_str()) {
-                    counter.update(column);
+        let takes_part = time_fits(file, time, cancel)?;
+        let lost: Vec<(&String, Found)> = watched
+            .iter()
+            .filter_map(|name| Some((name, lost(baseline, file, name)?)))
+            .collect();
+        let counted: Vec<String> = watched
+            .iter()
+            .filter(|name| !lost.iter().any(|(gone, _)| gone == name))
+            .cloned()
+            .collect();
+        let rows = if takes_part {
+            gather::scan(file, &counted, time, cancel, |batch| {
+                for column in batch.columns() {
+                    if let Some((counter, _)) = counters.get_mut(column.field().name.as_str()) {
+                        counter.update(column);
+                    }
                 }
-            }
-            for cell in batch.malformed() {
-                if let Some((counter, unreadable)) = counters.get_mut(cell.column.as_str()) {
-                    counter.unreadable(1);
-                    unreadable
-                        .get_or_insert_with(|| (0, format!("{} ({})", cell.text, cell.place)))
-                        .0 += 1;
+                for cell in batch.malformed() {
+                    if let Some((counter, unreadable)) = counters.get_mut(cell.column.as_str()) {
+                        counter.unreadable(1);
+                        unreadable
+                            .get_or_insert_with(|| (0, format!("{} ({})", cell.text, cell.place)))
+                            .0 += 1;
+                    }
                 }
+            })?
+        } else {
+            gather::Rows::default()
+        };
+        // A file of another time may well be of another schema. Without a window every file is asked, an empty one too.
+        if time.is_none() || rows.inside > 0 {
+            for (name, lost) in lost {
+                columns.entry(name.clone()).or_insert(lost);
             }
-        })?;
+        }
         inside += rows.inside;
         timeless += rows.timeless;
         objects.push(DataObject {
@@ -256,10 +263,11 @@ fn count(
             ..file.object.clone()
         });
     }
+    counters.retain(|name, _| !columns.contains_key(*name));
     for (name, (counter, unreadable)) in counters {
         let type_name = files
-            .first()
-            .and_then(|file| type_in(file, baseline, name))
+            .iter()
+            .find_map(|file| type_in(file, baseline, name))
             .unwrap_or_default();
         columns.insert(
             name.to_owned(),
@@ -287,11 +295,17 @@ fn count(
     })
 }
 
-fn time_fits(file: &DataFile, time: Option<&TimeWindow>) -> Result<(), StepError> {
-    let Some(time) = time else { return Ok(()) };
+/// Whether the rows of a file have times. A table without a row takes no part: of text, nothing says what its columns hold.
+fn time_fits(
+    file: &DataFile,
+    time: Option<&TimeWindow>,
+    cancel: &CancellationToken,
+) -> Result<bool, StepError> {
+    let Some(time) = time else { return Ok(true) };
     let (uri, name) = (&file.object.uri, &time.column);
     match file.source.fields().find(|field| field.name == *name) {
-        Some(field) if matches!(field.kind, Kind::Timestamp | Kind::Date) => Ok(()),
+        Some(field) if matches!(field.kind, Kind::Timestamp | Kind::Date) => Ok(true),
+        Some(_) if gather::scan(file, &[], None, cancel, |_| {})?.read == 0 => Ok(false),
         Some(field) => Err(StepError::usage(format!(
             "drift_config.time_column: `{name}` is {} in {uri}; a timestamp or date is needed",
             field.type_name

@@ -127,13 +127,15 @@ fn figures(subject: &Subject<'_>, decision: &Decision) -> Value {
     })
 }
 
-/// A name as RFC 1123 allows it: lower case letters, digits and dashes, an alphanumeric at both ends.
+/// A name as RFC 1123 allows it: lower case letters, digits and dashes, an alphanumeric at both ends. One that is too long ends
+/// in a part of its digest, so that two of them are told apart.
 ///
 /// ```
 /// use enroll_drift::event::slug;
 /// assert_eq!(slug("Flight Delays/v2"), "flight-delays-v2");
 /// assert_eq!(slug("{{evil}}"), "evil");
 /// assert_eq!(slug("---"), "model");
+/// assert_eq!(slug("a-model-with-a-name-that-is-very-long"), "a-model-with-a-name-tha-c31bb9");
 /// ```
 #[must_use]
 pub fn slug(name: &str) -> String {
@@ -145,13 +147,16 @@ pub fn slug(name: &str) -> String {
             slug.push('-');
         }
     }
-    slug.truncate(SLUG_CHARS);
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() {
-        "model".to_owned()
-    } else {
-        slug.to_owned()
+    let whole = slug.trim_end_matches('-');
+    if whole.is_empty() {
+        return "model".to_owned();
     }
+    if whole.len() <= SLUG_CHARS {
+        return whole.to_owned();
+    }
+    let digest: String = digest_bytes(name).hex().chars().take(6).collect();
+    let start = whole[..SLUG_CHARS - 7].trim_end_matches('-');
+    format!("{start}-{digest}")
 }
 
 /// Text that no template engine evaluates and no line-based reader breaks on: braces become parentheses,

@@ -423,6 +423,41 @@ fn a_window_of_time_takes_its_rows_only() {
 }
 
 #[test]
+fn files_of_another_time_and_files_without_a_row_break_nothing() {
+    let folder = Folder::new();
+    let mut draw = crate::common::generator(12);
+    let mut table = |head: &str, day: i64, more: &str| {
+        let mut text = format!("{head}\n");
+        for row in 0..800 {
+            let at = jiff::Timestamp::from_second(1_372_636_800 + day * 86_400 + row * 100).unwrap();
+            text.push_str(&format!("{at},{:.4}{more}\n", draw()));
+        }
+        text
+    };
+    folder
+        .write("drift.yaml", config("  time_column: at\n"))
+        .write("train.csv", table("at,x,y", 0, ",1"))
+        // Before the team had `y`.
+        .write("live/old.csv", table("at,x", 1, ""))
+        .write("live/new.csv", table("at,x,y", 2, ",1"));
+    assert_eq!(folder.enroll(&["--data", "train.csv"]).code, 0);
+    let word = |as_of: &str| folder.check(&["--data", "live/", "--as-of", as_of]);
+    assert_eq!(word("2013-07-04").word, "OK");
+    // In its own window the column is missing.
+    let ended = word("2013-07-03");
+    assert_eq!(ended.word, "DATA_QUALITY", "{}", ended.log);
+    // Traffic that has stopped is a table without a row.
+    folder.write("empty/live.csv", "at,x,y\n");
+    let ended = folder.check(&["--data", "empty/", "--as-of", "2013-07-04"]);
+    assert_eq!(
+        (ended.code, ended.word.as_str()),
+        (0, "INSUFFICIENT"),
+        "{}",
+        ended.log
+    );
+}
+
+#[test]
 fn a_column_of_nulls_that_fills_is_drift() {
     let folder = Folder::new();
     let calm = csv(CALM);
