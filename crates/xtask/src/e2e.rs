@@ -292,15 +292,21 @@ fn data(lab: &Lab, services: &Services) -> Result<()> {
                 .envs(services.access()),
         )
     };
-    let scores = "s3://mlops/scores/flights-2013-04.parquet";
-    let there = "import sys, pyarrow.fs as f; s, p = f.FileSystem.from_uri(sys.argv[1]); \
-                 sys.exit(s.get_file_info(p).type != f.FileType.File)";
+    let (scores, requests) = (
+        "s3://mlops/scores/flights-2013-04.parquet",
+        "s3://mlops/requests.parquet",
+    );
+    let there = "import sys, pyarrow.fs as f; found = [f.FileSystem.from_uri(at) for at in sys.argv[1:]]; \
+                 sys.exit(any(s.get_file_info(p).type != f.FileType.File for s, p in found))";
     let mut look = Command::new(&python);
-    look.args(["-c", there, scores]).envs(services.access());
+    look.args(["-c", there, scores, requests]).envs(services.access());
     if look.status().is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    run(folder("workflows/examples/flight-delays/prepare.py"), &[LAKE])?;
+    run(
+        folder("workflows/examples/flight-delays/prepare.py"),
+        &[LAKE, requests],
+    )?;
     run(folder("tests/e2e/score.py"), &[LAKE, scores])?;
     say::took("the flights of 2013 in S3", start);
     Ok(())

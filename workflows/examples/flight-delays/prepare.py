@@ -1,6 +1,6 @@
 """The team's feature pipeline: New York flights of 2013 -> Parquet, one object a month.
 
-    python prepare.py DEST        DEST is a folder or s3://bucket/prefix (AWS_* from the environment)
+    python prepare.py DEST [REQUESTS]     folders, files or s3://bucket/prefix (AWS_* from the environment)
 
 Writes below DEST
     flights/YYYY-MM.parquet   flights that arrived, features and label, what models may train on or be judged by
@@ -9,6 +9,8 @@ Writes below DEST
     corrupt/YYYY-MM.parquet   the month after a bad upstream release (the demo shows that it is refused)
     shuffled/YYYY-MM.parquet  the months of the first training with labels dealt out at random (refused as well)
     airlines, airports, planes, weather .parquet   the tables that flights refer to
+and at REQUESTS, where it is given, the traffic of April, which challenger and champion are asked about under load: the
+`load-data` of the pipelines, in the artifact repository
 
 Everything is known when the plane leaves the gate. Model features carry no nulls, for a V2 tensor has none: an
 unknown plane is -1, a missing weather reading is the station's last one before it.
@@ -91,35 +93,36 @@ def corrupt(month: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([bad, bad.head(500)], ignore_index=True)
 
 
-def main(dest: str) -> None:
-    store, root = fs.FileSystem.from_uri(dest if "://" in dest else str(pathlib.Path(dest).resolve()))
+def write(place: str, frame: pd.DataFrame) -> None:
+    store, path = fs.FileSystem.from_uri(place if "://" in place else str(pathlib.Path(place).resolve()))
+    if isinstance(store, fs.LocalFileSystem):
+        store.create_dir(path.rsplit("/", 1)[0])
+    table = pa.Table.from_pandas(frame.reset_index(drop=True), preserve_index=False).replace_schema_metadata(None)
+    plain = [f.with_type(pa.string()) if pa.types.is_large_string(f.type) else f for f in table.schema]
+    pq.write_table(table.cast(pa.schema(plain)), path, filesystem=store, compression="zstd")
 
-    def write(name: str, frame: pd.DataFrame) -> None:
-        path = f"{root}/{name}.parquet"
-        if isinstance(store, fs.LocalFileSystem):
-            store.create_dir(path.rsplit("/", 1)[0])
-        table = pa.Table.from_pandas(frame.reset_index(drop=True), preserve_index=False).replace_schema_metadata(None)
-        plain = [f.with_type(pa.string()) if pa.types.is_large_string(f.type) else f for f in table.schema]
-        pq.write_table(table.cast(pa.schema(plain)), path, filesystem=store, compression="zstd")
 
+def main(dest: str, requests: str | None = None) -> None:
     raw = read_package()
     table = features(raw)[[*KEYS, *FEATURES, *EXTRA, "late"]]
     held = np.array([hash_of(flight) % 10 == 0 for flight in table.flight_id])
     months = table.time_hour.dt.strftime("%Y-%m")
     for month in sorted(months.unique()):
         mine = months == month
-        write(f"flights/{month}", table[mine & ~held])
-        write(f"holdout/{month}", table[mine & held])
-        write(f"live/{month}", table[mine].drop(columns="late"))
+        write(f"{dest}/flights/{month}.parquet", table[mine & ~held])
+        write(f"{dest}/holdout/{month}.parquet", table[mine & held])
+        write(f"{dest}/live/{month}.parquet", table[mine].drop(columns="late"))
     for month in ("2013-01", "2013-02", "2013-03"):
         mine = table[(months == month) & ~held]
-        write(f"shuffled/{month}", mine.assign(late=np.random.default_rng(7).permutation(mine.late)))
-    write("corrupt/2013-03", corrupt(table[(months == "2013-03") & ~held].reset_index(drop=True)))
+        write(f"{dest}/shuffled/{month}.parquet", mine.assign(late=np.random.default_rng(7).permutation(mine.late)))
+    write(f"{dest}/corrupt/2013-03.parquet", corrupt(table[(months == "2013-03") & ~held].reset_index(drop=True)))
     for name in ("airlines", "airports", "planes", "weather"):
         frame = raw[name]
         if name == "weather":
             frame = frame.assign(time_hour=pd.to_datetime(frame.time_hour, utc=True))
-        write(name, frame)
+        write(f"{dest}/{name}.parquet", frame)
+    if requests:
+        write(requests, table[months == "2013-04"].drop(columns="late"))
     print(f"{len(table)} flights, {len(months.unique())} months, {len(FEATURES)} features -> {dest}")
 
 
@@ -132,4 +135,4 @@ def hash_of(text: str) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -395,4 +395,10 @@ fn a_model_that_was_kept_back_is_judged_under_load_and_promoted() {
         );
     }
     assert_eq!(lab.alias(&model, "champion").as_deref(), Some("1"));
+    let stages: Vec<_> = lab
+        .versions(&model)
+        .iter()
+        .map(|version| version["current_stage"].clone())
+        .collect();
+    assert_eq!(stages, ["Production", "Archived"]);
 }
