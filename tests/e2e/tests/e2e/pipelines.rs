@@ -379,7 +379,7 @@ fn a_model_that_was_kept_back_is_judged_under_load_and_promoted() {
     );
 
     // Then both were asked the same under load, and it is the champion
-    succeeded(&lab, &model, &run);
+    run.ends_as("Succeeded");
     let report = run.report("kserve-canary");
     assert_eq!(report["verdict"], "PROMOTE", "{report}");
     let errors = report["checks"]
